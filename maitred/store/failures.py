@@ -1,0 +1,51 @@
+"""The one table from what the driver raises to what ``maitred.store`` raises."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.exceptions import (
+    ClusterError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import TimeoutError as TimedOut
+
+from .errors import StepFailed, StoreError, StoreFull, StoreUnavailable
+
+UNREACHABLE = (ConnectionLost, TimedOut, RedisClusterException, OSError, TimeoutError)
+"""The connection was lost, refused or silent; OSError and TimeoutError come from below the driver."""
+
+_NOT_READY = (ReadOnlyError, ClusterError, TryAgainError)
+_NOT_READY_WORDS = ("BUSY", "MISCONF", "NOREPLICAS", "UNBLOCKED")
+
+
+def store_error(error: BaseException) -> StoreError:
+    """Return the error of ours that says what a driver's error means to the caller."""
+    if isinstance(error, StoreError):
+        return error
+    text = str(error) or type(error).__name__
+    if isinstance(error, OutOfMemoryError):
+        return StoreFull(text)
+    if isinstance(error, (*UNREACHABLE, *_NOT_READY)):
+        return StoreUnavailable(text)
+    if isinstance(error, ResponseError) and text.startswith(_NOT_READY_WORDS):
+        return StoreUnavailable(text)
+    return StepFailed(text)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what the driver raises inside as errors of ours.
+
+    Raises:
+        StoreError: whatever the driver raised, as ``store_error`` names it.
+    """
+    try:
+        yield
+    except (RedisError, *UNREACHABLE) as error:
+        raise store_error(error) from error

@@ -1,0 +1,153 @@
+"""The connections that steps travel on; one exchange sends its commands once, whatever happens.
+
+The driver's clients send a command again after a lost connection; its connections do not, so steps
+use connections. Answers for opening them, routing in a cluster, and answers in order.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import MovedError, RedisError, ResponseError
+
+from .failures import UNREACHABLE
+
+
+class Command(NamedTuple):
+    """One command on its way."""
+
+    key: str
+    """The key that says which node of a cluster it goes to."""
+
+    words: tuple[str | int | bytes, ...]
+
+
+class Wire(Protocol):
+    """A way to the store."""
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """Send all commands in order, each once, and return their answers in order.
+
+        An error the server answered is among the answers, not raised.
+        """
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+
+class SingleWire:
+    """One connection to one server, opened when needed."""
+
+    def __init__(self, connection: AbstractConnection, on_connect: Callable[[], None]) -> None:
+        """Take a connection that is not opened yet; ``on_connect`` hears of each opening."""
+        self._connection = connection
+        self._on_connect = on_connect
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """Send all commands in order, each once, and return their answers in order."""
+        await _open(self._connection, self._on_connect)
+        return await _exchange(self._connection, commands)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._connection.disconnect(nowait=True)
+
+
+class ClusterWire:
+    """Connections to each node of a cluster; the commands of one exchange go to all at once."""
+
+    def __init__(self, cluster: RedisCluster, on_connect: Callable[[], None]) -> None:
+        """Share the topology of the cluster client; ``on_connect`` hears of each opening."""
+        self._cluster = cluster
+        self._on_connect = on_connect
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """Send each node its commands in order, each once, and return all answers in order.
+
+        A command that a node refused because its slot has moved did not run; it is sent once more,
+        to the node the cluster named.
+        """
+        await self._cluster.initialize()
+        answers = await self._spread(commands)
+        moved = [at for at, answer in enumerate(answers) if isinstance(answer, MovedError)]
+        if moved:
+            for at in moved:
+                await self._cluster.nodes_manager.move_slot(answers[at])
+            again = await self._spread([commands[at] for at in moved])
+            for at, answer in zip(moved, again, strict=True):
+                answers[at] = answer
+        if any(isinstance(answer, UNREACHABLE) for answer in answers):
+            # The topology is read anew before the next exchange: that node may be no primary now.
+            await self._cluster.aclose()
+        return answers
+
+    async def aclose(self) -> None:
+        """Leave the nodes to the cluster client, which owns them."""
+
+    async def _spread(self, commands: Sequence[Command]) -> list[Any]:
+        """Send every command to the node of its key; a node's failure is the answer of its own."""
+        places: dict[ClusterNode, list[int]] = {}
+        for at, command in enumerate(commands):
+            places.setdefault(self._node_of(command.key), []).append(at)
+        parts = await asyncio.gather(
+            *(self._exchange_with(node, [commands[at] for at in its]) for node, its in places.items())
+        )
+        answers: list[Any] = [None] * len(commands)
+        for its, part in zip(places.values(), parts, strict=True):
+            for at, answer in zip(its, part, strict=True):
+                answers[at] = answer
+        return answers
+
+    def _node_of(self, key: str) -> ClusterNode:
+        node = self._cluster.get_node_from_key(key)
+        if node is None:
+            raise ConnectionLost(f"no node of the cluster holds the slot of {key}")
+        return node
+
+    async def _exchange_with(self, node: ClusterNode, commands: Sequence[Command]) -> list[Any]:
+        connection = node.acquire_connection()
+        try:
+            await _open(connection, self._on_connect)
+            return await _exchange(connection, commands)
+        except (RedisError, *UNREACHABLE) as error:  # one node's failure is not that of the others' calls
+            return [error] * len(commands)
+        finally:
+            node.release(connection)
+
+
+def wire_for(client: "Redis | RedisCluster", on_connect: Callable[[], None]) -> Wire:
+    """Return the wire to the server or cluster that the client speaks to."""
+    if isinstance(client, RedisCluster):
+        return ClusterWire(client, on_connect)
+    connection: AbstractConnection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    # An exchange has one time-out around it all; the driver's own costs a task for each write.
+    connection.socket_timeout = None
+    return SingleWire(connection, on_connect)
+
+
+async def _open(connection: AbstractConnection, on_connect: Callable[[], None]) -> None:
+    """Connect if needed. Nothing has been sent yet, so a connection that died idle is replaced."""
+    if connection.is_connected and await connection.can_read():
+        await connection.disconnect(nowait=True)
+    if not connection.is_connected:
+        await connection.connect()  # type: ignore[no-untyped-call]
+        on_connect()
+
+
+async def _exchange(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
+    packed = connection.pack_commands([command.words for command in commands])
+    await connection.send_packed_command(packed, check_health=False)
+    answers: list[Any] = []
+    for _ in commands:
+        try:
+            # inf: no time-out of its own for each answer. Any other error closes the connection, so
+            # an answer that comes later can never be taken for that of another call.
+            answers.append(await connection.read_response(timeout=math.inf))
+        except ResponseError as error:
+            answers.append(error)
+    return answers

@@ -1,0 +1,1 @@
+"""Small steps that exercise the store kit."""

@@ -19,11 +19,28 @@ def store_server() -> Iterator[EmbeddedStore]:
 @pytest.fixture
 def store_url(store_server: EmbeddedStore) -> str:
     """The address of an empty store."""
-    with Redis.from_url(store_server.url, protocol=2) as redis:
-        # Scripts too: a test must not depend on what an earlier one loaded.
-        redis.flushall()
-        redis.script_flush()
-        # What a test may have set to provoke a refusal.
+    return _emptied(store_server)
+
+
+@pytest.fixture(scope="session")
+def cluster_server() -> Iterator[EmbeddedStore]:
+    """The session's cluster of one node."""
+    with EmbeddedStore(server=os.environ.get("REDIS_SERVER") or None, cluster=True) as server:
+        yield server
+
+
+@pytest.fixture
+def cluster_url(cluster_server: EmbeddedStore) -> str:
+    """The address of an empty cluster."""
+    return _emptied(cluster_server)
+
+
+def _emptied(server: EmbeddedStore) -> str:
+    """Empty the server and undo what an earlier test set to provoke a refusal."""
+    with Redis.from_url(server.url.replace("redis+cluster", "redis", 1), protocol=2) as redis:
         redis.config_set("maxmemory", 0)
         redis.config_set("maxmemory-policy", "noeviction")
-    return store_server.url
+        redis.flushall()
+        # A test must not depend on what an earlier one loaded.
+        redis.script_flush()
+    return server.url

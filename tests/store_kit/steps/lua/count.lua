@@ -1,2 +1,6 @@
-local n = redis.call('INCR', KEYS[1] .. 'count')
-return { 'OK', n }
+-- Counts its runs.
+--
+-- KEYS  prefix
+-- ARGV  clock
+-- Returns {'OK', runs}
+return { 'OK', redis.call('INCR', KEYS[1] .. 'runs') }

@@ -1,0 +1,48 @@
+"""The loader: what is sent to the server, and whose line an error is in."""
+
+from pathlib import Path
+
+import pytest
+
+from maitred.store.client import Store
+from maitred.store.errors import StepFailed
+from maitred.store.steps import Steps
+
+from .conftest import STEPS
+
+
+def test_each_file_is_one_step_named_after_it() -> None:
+    assert {"count", "echo", "fire_timers"} <= set(STEPS)
+    assert "trap" not in STEPS
+
+
+def test_a_step_begins_with_exactly_one_shebang_line_its_own_if_it_has_one() -> None:
+    assert STEPS["count"].source.splitlines()[0] == "#!lua"
+    assert STEPS["echo"].source.splitlines()[0] == "#!lua flags=no-writes"
+    assert all(step.source.count("#!lua") == 1 for step in STEPS.values())
+
+
+def test_all_library_tables_are_declared_before_any_body() -> None:
+    declared = STEPS["count"].source.splitlines()[1]
+    assert declared == "local bell, clock, feed, requests, revisions, timers, trap = {}, {}, {}, {}, {}, {}, {}"
+
+
+async def test_an_error_names_our_file_and_line(store: Store) -> None:
+    with pytest.raises(StepFailed, match=r"^break_off: .*tests/store_kit/steps/lua/lib/trap\.lua:4: sprung by a test"):
+        await store.run("break_off", "acme", "library")
+    with pytest.raises(StepFailed, match=r"tests/store_kit/steps/lua/break_off\.lua:10"):
+        await store.run("break_off", "acme", "step")
+
+
+async def test_an_unknown_step_is_a_key_error(store: Store) -> None:
+    with pytest.raises(KeyError):
+        await store.run("no_such_step", "acme")
+
+
+def test_two_libraries_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = tmp_path / "clashing_steps" / "lua" / "lib"
+    library.mkdir(parents=True)
+    (library / "clock.lua").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match="clock"):
+        Steps.load("clashing_steps")

@@ -14,13 +14,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import structlog
+from redis.asyncio import RedisCluster
 from redis.asyncio.client import PubSub
 
 from .backoff import Backoff
 from .client import Store
 from .errors import StoreError, StoreUnavailable
 from .failures import translated
-from .keys import bell_channel
+from .keys import bell_channel, tenants_key
 from .values import text_of
 
 RECONNECTED = "*reconnected"
@@ -55,13 +56,22 @@ class Doorbell:
     async def _listen(self) -> AsyncIterator[tuple[str, str]]:
         """Listen until the connection is lost."""
         with translated():
-            async with self._store.redis.pubsub() as pubsub:
+            async with await self._pubsub() as pubsub:
                 await pubsub.psubscribe(self._channels)
                 async for message in _messages(pubsub):
                     if message["type"] == "psubscribe":
                         yield RECONNECTED, ""
                     elif message["type"] == "pmessage":
                         yield text_of(message["channel"]).rpartition(":")[2], text_of(message["data"])
+
+    async def _pubsub(self) -> PubSub:
+        redis = self._store.redis
+        if not isinstance(redis, RedisCluster):
+            return redis.pubsub()
+        await redis.initialize()
+        # Any node would do. This one is also asked for the tenants all the time, so that its loss is
+        # noticed and the topology read anew.
+        return redis.pubsub(node=redis.get_node_from_key(tenants_key(self._store.service)))
 
 
 async def _messages(pubsub: PubSub) -> AsyncIterator[dict[str, Any]]:

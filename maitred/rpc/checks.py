@@ -13,6 +13,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from maitred.rpc.call import IDENTIFIER, IDENTIFIER_FORM
 from maitred.rpc.failure import Violation
@@ -23,6 +24,9 @@ Predicate = Callable[[Any], bool]
 # What google.protobuf.Duration allows: 10,000 years.
 MAX_SECONDS = 315_576_000_000
 MAX_NANOS = 999_999_999
+# What google.protobuf.Timestamp allows: the years 1 to 9999.
+MIN_TIMESTAMP = -62_135_596_800
+MAX_TIMESTAMP = 253_402_300_799
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +58,16 @@ def custom(field: str, *, must: str, holds: Predicate, bad: Sequence[Spoil]) -> 
 
 
 def required(field: str, *, when: Predicate | None = None, bad: Sequence[Spoil] = ()) -> Check:
-    """The message field is set; with `when`, if that holds of the request, and then `bad` has to make it hold."""
+    """The message field is set; with `when`, if that holds of the request, and then `bad` has to make it hold.
+
+    A field inside a message that is not set is not missed.
+    """
     present = _presence(field)
+    parents = _parents(field)
     return custom(
         field,
         must="must be set",
-        holds=lambda message: (when is not None and not when(message)) or present(message),
+        holds=lambda message: (when is not None and not when(message)) or not parents(message) or present(message),
         bad=bad or [lambda message: _put(message, field, None)],
     )
 
@@ -143,6 +151,19 @@ def optional_duration(field: str) -> Check:
     return _value(field, "must be zero or longer", _is_duration, bad=bad)
 
 
+def timestamp(field: str) -> Check:
+    """A point in time that is set and within the calendar."""
+    get = attrgetter(field)
+    parents = _parents(field)
+    present = _presence(field)
+    return custom(
+        field,
+        must="must be a time within the years 1 to 9999",
+        holds=lambda message: not parents(message) or (present(message) and _is_timestamp(get(message))),
+        bad=[_putting(field, bad) for bad in (None, Timestamp(seconds=MAX_TIMESTAMP + 1), Timestamp(nanos=-1))],
+    )
+
+
 def text(field: str, *, at_most: int, at_least: int = 0) -> Check:
     """Text of a limited number of characters."""
     bad = ["x" * (at_most + 1), *(["x" * (at_least - 1)] if at_least else [])]
@@ -186,6 +207,10 @@ def _is_identifier(value: str) -> bool:
 
 def _is_duration(value: Duration) -> bool:
     return 0 <= value.seconds <= MAX_SECONDS and 0 <= value.nanos <= MAX_NANOS
+
+
+def _is_timestamp(value: Timestamp) -> bool:
+    return MIN_TIMESTAMP <= value.seconds <= MAX_TIMESTAMP and 0 <= value.nanos <= MAX_NANOS
 
 
 def _is_positive(value: Duration) -> bool:

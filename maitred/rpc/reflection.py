@@ -53,7 +53,12 @@ class _CommentedPool:
         return _CommentedFile(self._pool.FindFileByName(name), self._commented)
 
     def FindFileContainingSymbol(self, symbol: str) -> "_CommentedFile":
-        return _CommentedFile(self._pool.FindFileContainingSymbol(symbol), self._commented)
+        try:
+            file = self._pool.FindFileContainingSymbol(symbol)
+        except KeyError:
+            # The pool leaves the methods out.
+            file = self._pool.FindMethodByName(symbol).containing_service.file
+        return _CommentedFile(file, self._commented)
 
 
 class _CommentedFile:

@@ -1,0 +1,210 @@
+"""Brings agents what they must be told: every stream of an agent gets every change once, in order, without a gap.
+
+Delivery is state, not a log: a stream that missed a change is sent everything the agent must see instead. The hints of
+other replicas are only hints; once a second the numbers of the connected agents are compared with the store's.
+"""
+
+import asyncio
+import json
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
+
+import structlog
+
+from maitred.store.doorbell import RECONNECTED, Doorbell
+from maitred.store.errors import StepFailed, StoreError
+from router_service.domain import Assignments, Change
+from router_service.store.store import RouterStore
+
+# An idle stream says this often that it is alive.
+CHECKPOINT = timedelta(seconds=10)
+# A stream whose reader is this many changes behind gets a snapshot instead of them.
+MOST_PENDING = 256
+# How often the numbers of connected agents are compared with the store's, in seconds.
+COMPARE_SECONDS = 1.0
+# How often offers that were sent are noted in the store, in seconds; an offer rings far longer.
+MARK_SECONDS = 0.1
+# Agents compared, or offers noted, in one step.
+AT_ONCE = 500
+
+_log = structlog.get_logger()
+
+
+class AgentStream:
+    """One stream of one agent: what it still has to send, or that it needs a snapshot first."""
+
+    def __init__(self, tenant: str, agent_id: str) -> None:
+        """Begin in need of a snapshot."""
+        self.tenant = tenant
+        self.agent_id = agent_id
+        self.stale = True
+        # The number reached with what was sent and what is pending.
+        self.number = 0
+        self.pending: deque[Change] = deque()
+        # The newest number heard of while stale.
+        self.heard = 0
+        # The number the store had at the last comparison, if this stream had not reached it.
+        self.behind: int | None = None
+        self.awake = asyncio.Event()
+
+    def take(self, change: Change) -> None:
+        """Take a change over, unless it came before. One after a gap, or one too many, calls for a snapshot."""
+        if self.stale:
+            self.heard = max(self.heard, change["number"])
+        elif change["number"] <= self.number:
+            return
+        elif change["number"] == self.number + 1 and len(self.pending) < MOST_PENDING:
+            self.number = change["number"]
+            self.pending.append(change)
+            self.awake.set()
+        else:
+            self.look_again()
+
+    def look_again(self) -> None:
+        """Something was missed: a snapshot is needed."""
+        self.pending.clear()
+        self.stale = True
+        self.awake.set()
+
+    def stand_at(self, number: int) -> None:
+        """Go on from a number, unless a newer one was heard of meanwhile."""
+        self.number = number
+        self.stale = self.heard > number
+
+    def compare(self, number: int) -> None:
+        """Look again if this has not reached what the store had one comparison ago: until then it may be on the way."""
+        if not self.stale and self.behind is not None and self.number < self.behind:
+            _log.info("stream_behind", tenant=self.tenant, agent=self.agent_id, number=self.number, store=number)
+            self.look_again()
+        self.behind = number if self.number < number else None
+
+
+class Dispatcher:
+    """The streams of one replica."""
+
+    def __init__(self, store: RouterStore) -> None:
+        """Read what agents must see from this store."""
+        self._store = store
+        self._streams: dict[tuple[str, str], list[AgentStream]] = {}
+        self._sent: dict[str, list[str]] = defaultdict(list)
+
+    def deliver(self, tenant: str, changes: Iterable[Change]) -> None:
+        """Hand changes to the streams of their agents."""
+        for change in changes:
+            for stream in self._streams.get((tenant, change["agent_id"]), ()):
+                stream.take(change)
+
+    async def follow(
+        self, tenant: str, agent_id: str, resume_number: int | None
+    ) -> AsyncGenerator[Assignments | Change | int, None]:
+        """Yield a snapshot, then changes; just the number where nothing happened for a while.
+
+        A client that resumes at the number the store still has missed nothing and gets no snapshot.
+        """
+        stream = AgentStream(tenant, agent_id)
+        self._streams.setdefault((tenant, agent_id), []).append(stream)
+        try:
+            if resume_number is not None:
+                # Changes from here on are taken; should one have come before, the number read tells.
+                stream.stand_at(resume_number)
+                [number] = await self._store.read_numbers(tenant, [agent_id])
+                if stream.number < number or number < resume_number:
+                    stream.look_again()
+                else:
+                    yield resume_number
+            while True:
+                if stream.stale:
+                    yield await self._snapshot(stream)
+                elif stream.pending:
+                    change = stream.pending.popleft()
+                    self._note_sent(tenant, (event.get("offer_made") for event in change.get("events", ())))
+                    yield change
+                elif not await _woken(stream.awake):
+                    yield stream.number
+        finally:
+            streams = self._streams[tenant, agent_id]
+            streams.remove(stream)
+            if not streams:
+                del self._streams[tenant, agent_id]
+
+    async def flush(self) -> None:
+        """Note in the store which offers were sent.
+
+        Raises:
+            StoreError: the store did not answer; they are noted later.
+        """
+        while self._sent:
+            tenant, offer_ids = self._sent.popitem()
+            try:
+                await self._store.mark_sent(tenant, offer_ids[:AT_ONCE])
+            except StoreError:
+                self._sent[tenant] += offer_ids
+                raise
+            if offer_ids[AT_ONCE:]:
+                self._sent[tenant] += offer_ids[AT_ONCE:]
+
+    async def run(self) -> None:
+        """Keep the streams whole, for ever: hear hints, compare numbers, note what was sent."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._hear())
+            tasks.create_task(_every(COMPARE_SECONDS, self._compare))
+            tasks.create_task(_every(MARK_SECONDS, self.flush))
+
+    async def _snapshot(self, stream: AgentStream) -> Assignments:
+        """Read what the agent must see; the stream goes on from its number."""
+        assignments = await self._store.read_assignments(stream.tenant, stream.agent_id)
+        stream.stand_at(assignments.number)
+        self._note_sent(stream.tenant, assignments.offers)
+        return assignments
+
+    def _note_sent(self, tenant: str, offers: Iterable[object]) -> None:
+        for offer in offers:
+            if isinstance(offer, dict):
+                self._sent[tenant].append(offer["offer_id"])
+
+    async def _hear(self) -> None:
+        async for topic, payload in Doorbell(self._store.store):
+            if topic == RECONNECTED:
+                await self._compare()
+            elif topic == "assignments" and self._streams:
+                tenant, _, changes = payload.partition(" ")
+                self.deliver(tenant, json.loads(changes))
+
+    async def _compare(self) -> None:
+        """Compare every stream with the number its agent has in the store."""
+        by_tenant: dict[str, list[str]] = defaultdict(list)
+        for tenant, agent_id in self._streams:
+            by_tenant[tenant].append(agent_id)
+        for tenant, agent_ids in by_tenant.items():
+            for at in range(0, len(agent_ids), AT_ONCE):
+                await self._compare_some(tenant, agent_ids[at : at + AT_ONCE])
+
+    async def _compare_some(self, tenant: str, agent_ids: Sequence[str]) -> None:
+        numbers = await self._store.read_numbers(tenant, agent_ids)
+        for agent_id, number in zip(agent_ids, numbers, strict=True):
+            for stream in self._streams.get((tenant, agent_id), ()):
+                stream.compare(number)
+
+
+async def _woken(awake: asyncio.Event) -> bool:
+    """Wait for the event; False if nothing came for as long as a stream may be silent."""
+    awake.clear()
+    try:
+        async with asyncio.timeout(CHECKPOINT.total_seconds()):
+            await awake.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Work again and again. An outage of the store is waited out: health tells of it, and the next turn tries again."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except StepFailed:
+            raise
+        except StoreError:
+            continue

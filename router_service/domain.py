@@ -1,0 +1,146 @@
+"""The words of routing as plain values: what the steps answer. Times are ms since the epoch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict
+
+# The channel group that switches each channel on and off (R5).
+GROUP_OF: Mapping[str, str] = {
+    "VOICE": "VOICE",
+    "CHAT": "MESSAGING",
+    "SMS": "MESSAGING",
+    "SOCIAL": "MESSAGING",
+    "EMAIL": "MAIL_TASKS",
+    "VOICEMAIL": "MAIL_TASKS",
+    "TASK": "MAIL_TASKS",
+}
+
+
+class Contact(TypedDict):
+    """What a customer wants, on one channel."""
+
+    contact_id: str
+    customer_id: NotRequired[str]
+    channel: str
+    inbox_id: str
+    conversation_id: NotRequired[str]
+    state: str
+    agent_id: NotRequired[str]
+    queue_time: int
+    due_time: int
+    attributes: NotRequired[str]
+    text: NotRequired[str]
+    end_reason: NotRequired[str]
+
+
+class Conversation(TypedDict):
+    """A customer's thread of contacts."""
+
+    conversation_id: str
+    customer_id: str
+    inbox_id: str
+    agent_id: NotRequired[str]
+    state: str
+    create_time: int
+
+
+class Offer(TypedDict):
+    """Work shown to one agent."""
+
+    offer_id: str
+    token: str
+    agent_id: str
+    contact: Contact
+    offer_time: int
+    expire_time: int
+    view_revision: str
+
+
+class CustomerEntry(TypedDict):
+    """An entry of My Customers; `contacts` is empty or missing where there are none."""
+
+    kind: str
+    customer_id: str
+    conversation: NotRequired[Conversation]
+    contacts: NotRequired[Sequence[Contact]]
+    unhelped_time: NotRequired[int]
+
+
+class GroupState(TypedDict):
+    """What holds back one channel group; no `hold` for nothing."""
+
+    group: str
+    hold: NotRequired[str]
+    pause_end_time: NotRequired[int]
+
+
+class RoutingState(TypedDict):
+    """What the engine would send an agent now."""
+
+    groups: Sequence[GroupState]
+    decline_stop_time: NotRequired[int]
+    messaging_load: int
+    standard_messaging_capacity: int
+    view_revision: NotRequired[str]
+
+
+class Change(TypedDict):
+    """What one step changed for one agent."""
+
+    agent_id: str
+    number: int
+    events: NotRequired[Sequence[Mapping[str, Any]]]
+    routing_state: RoutingState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignments:
+    """Everything an agent must see, and the number it brings the agent's streams to."""
+
+    number: int
+    offers: Sequence[Offer]
+    customers: Sequence[CustomerEntry]
+    routing_state: RoutingState
+
+
+class Brought(TypedDict, total=False):
+    """What a request brought: one of these."""
+
+    assigned: Contact
+    ringing: Offer
+    own: Conversation
+    nothing: str
+
+
+class Inbox(TypedDict):
+    """A queue that agents serve; `sla` in ms."""
+
+    inbox_id: str
+    display_name: str
+    sla: int
+    member_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewContact:
+    """A contact to take in. `sla_ms` and `due_ms` are None where the inbox's SLA counts."""
+
+    contact_id: str
+    customer_id: str
+    channel: str
+    inbox_id: str
+    attributes: str
+    sla_ms: int | None
+    text: str
+    due_ms: int | None
+    agent_id: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a step came to: its answer, what agents must be told, and whether a timer is due now."""
+
+    answer: Any
+    changes: Sequence[Change]
+    unsettled: bool

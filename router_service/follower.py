@@ -1,0 +1,180 @@
+"""Follows presence under a lease: keeps the router's view, acknowledges it, and renews the right to act on it.
+
+Answers for design of the pair: nothing is matched on a view that may be old. The steps decide; this moves messages.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import grpc
+import structlog
+
+from maitred.lease import LEASE, RENEWAL
+from maitred.rpc.channel import open_channel
+from maitred.store.errors import StepFailed, StoreError
+from maitred.v1 import presence_feed_service_pb2 as pb
+from maitred.v1 import presence_feed_service_pb2_grpc as pb_grpc
+from maitred.v1.channel_pb2 import ChannelGroup
+from router_service.routing import Routing
+
+# After a lost stream, the longest wait before the next, in seconds.
+MOST_BACKOFF_SECONDS = 1.0
+
+_log = structlog.get_logger()
+
+
+class ViewBroken(Exception):
+    """A change does not follow the view: a new stream begins where the view stands."""
+
+
+class Follower:
+    """One replica's stream of presence."""
+
+    def __init__(self, routing: Routing, target: str) -> None:
+        """Follow the presence_service at this address."""
+        self._routing = routing
+        self._store = routing.store
+        self._target = target
+        # When each renewal on the way was sent, by its stamp, on the monotonic clock.
+        self._renewals: deque[tuple[int, float]] = deque(maxlen=64)
+        self._fresh_until = 0.0
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether presence has answered a renewal within the lease: routing goes on."""
+        return time.monotonic() < self._fresh_until
+
+    async def run(self) -> None:
+        """Follow for ever."""
+        backoff = 0.05
+        connected = False
+        async with open_channel(self._target, actor="service/router") as channel:
+            stub = pb_grpc.PresenceFeedServiceStub(channel)
+            while True:
+                began = time.monotonic()
+                try:
+                    await self._follow(stub)
+                    reason = "ended"
+                except StepFailed:
+                    raise
+                except (grpc.aio.AioRpcError, StoreError, ViewBroken) as error:
+                    reason = error.details() or "" if isinstance(error, grpc.aio.AioRpcError) else str(error)
+                if self.is_fresh or connected:
+                    _log.warning("presence_stream_lost", presence=self._target, reason=reason)
+                connected = self.is_fresh
+                backoff = 0.05 if time.monotonic() - began > 1 else min(backoff * 2, MOST_BACKOFF_SECONDS)
+                await asyncio.sleep(backoff * random.uniform(0.5, 1))
+
+    async def _follow(self, stub: Any) -> None:
+        """Follow by one stream until it ends."""
+        call = stub.FollowPresence()
+        renewing = asyncio.create_task(self._renew(call))
+        try:
+            async for message in call:
+                await self._handle(call, message)
+        finally:
+            renewing.cancel()
+            call.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _renew(self, call: Any) -> None:
+        """Ask for the lease again and again; the first time says where the view stands."""
+        try:
+            while True:
+                renewal = await self._renewal()
+                await call.write(pb.FollowPresenceRequest(renew=renewal))
+                await asyncio.sleep(RENEWAL.total_seconds())
+        except StepFailed:
+            raise
+        except (StoreError, asyncio.InvalidStateError, grpc.aio.AioRpcError):
+            # The reading side learns of it by the end of the stream.
+            call.cancel()
+
+    async def _renewal(self) -> pb.Renew:
+        # Both clocks are read before the marks and the sending: the lease begins no later than it should.
+        sent_at = time.monotonic()
+        sent_us = await self._store.store.time()
+        self._renewals.append((sent_us, sent_at))
+        tenants = await self._store.store.known_tenants()
+        views = await asyncio.gather(*(self._store.read_view(tenant) for tenant in tenants))
+        marks = [pb.Mark(tenant=tenant, revision=mark) for tenant, (mark, _) in zip(tenants, views, strict=True)]
+        return pb.Renew(sent_us=sent_us, marks=marks)
+
+    async def _handle(self, call: Any, message: pb.FollowPresenceResponse) -> None:
+        match message.WhichOneof("message"):
+            case "changes":
+                await self._apply_changes(call, message.changes)
+            case "snapshot":
+                await self._apply_snapshot(call, message.snapshot)
+            case "fresh":
+                await self._extend(message.fresh)
+            case unknown:
+                _log.warning("presence_message_unknown", message=unknown)
+
+    async def _apply_changes(self, call: Any, message: pb.PresenceChanges) -> None:
+        changes = [_change(change) for change in message.changes]
+        outcome = await self._store.apply_changes(message.tenant, changes)
+        if outcome is None:
+            raise ViewBroken(f"a change of {message.tenant} does not follow the view")
+        self._routing.tell(message.tenant, outcome)
+        await self._acknowledge(call, message.tenant, outcome.answer["mark"])
+
+    async def _apply_snapshot(self, call: Any, message: pb.PresenceSnapshot) -> None:
+        agents: Sequence[Mapping[str, Any]] = [_agent(agent) for agent in message.agents]
+        more = True
+        while more:
+            outcome = await self._store.apply_snapshot(message.tenant, message.revision, agents, last=message.last)
+            self._routing.tell(message.tenant, outcome)
+            agents, more = [], outcome.answer["more"]
+        if message.last:
+            await self._acknowledge(call, message.tenant, outcome.answer["mark"])
+
+    async def _acknowledge(self, call: Any, tenant: str, mark: str) -> None:
+        await call.write(pb.FollowPresenceRequest(applied=pb.Mark(tenant=tenant, revision=int(mark))))
+
+    async def _extend(self, fresh: pb.Fresh) -> None:
+        """Raise the lease of every tenant whose view is where presence says; it counts from the renewal's sending."""
+        until_us = fresh.sent_us + int(LEASE.total_seconds() * 1_000_000)
+        outcomes = await asyncio.gather(
+            *(self._store.extend_view(each.tenant, each.revision, until_us) for each in fresh.revisions)
+        )
+        for each, outcome in zip(fresh.revisions, outcomes, strict=True):
+            self._routing.tell(each.tenant, outcome)
+        for sent_us, sent_at in self._renewals:
+            if sent_us == fresh.sent_us:
+                self._fresh_until = max(self._fresh_until, sent_at + LEASE.total_seconds())
+
+
+def _change(change: pb.PresenceChange) -> Mapping[str, Any]:
+    """Return a change as the step takes it: revisions as decimal strings, for they have more digits than JSON keeps."""
+    taken: dict[str, Any] = {
+        "revision": str(change.revision),
+        "previous_revision": str(change.previous_revision),
+    }
+    if change.HasField("agent"):
+        taken["agent"] = _agent(change.agent)
+    return taken
+
+
+def _agent(agent: pb.AgentPresence) -> Mapping[str, Any]:
+    return {
+        "agent_id": agent.agent_id,
+        "revision": str(agent.revision),
+        "logged_in": agent.logged_in,
+        "away": agent.away,
+        "in_focus": agent.in_focus,
+        "in_settings": agent.in_settings,
+        "toggles": [_group(group) for group in agent.toggles],
+        "switched_on": {_group(each.group): str(each.revision) for each in agent.switched_on},
+        "focus_left_revision": str(agent.focus_left_revision),
+        "returned_revision": str(agent.returned_revision),
+        "logged_in_revision": str(agent.logged_in_revision),
+    }
+
+
+def _group(group: ChannelGroup.ValueType) -> str:
+    return ChannelGroup.Name(group).removeprefix("CHANNEL_GROUP_")

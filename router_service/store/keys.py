@@ -1,0 +1,30 @@
+"""Every key of the router, with type, members, life and meaning: the documentation that lua/lib/keys.lua follows.
+
+All begin with the tenant's prefix `{tenant}:router:`. A key without a life stays until its thing is gone.
+"""
+
+KEYS = {
+    "agent/<agent>": "hash: what presence says of the agent, its stops and pauses, its call, the number of its stream",
+    "agent/<agent>/inboxes": "set of inboxes the agent serves",
+    "agent/<agent>/load": "set of conversations that count against the messaging capacity (R88)",
+    "agent/<agent>/offers": "set of open offers",
+    "agent/<agent>/customers": "zset by time: My Customers, `conversation:<id>` and `task:<contact>` (R113)",
+    "agent/<agent>/unhelped": "zset by time: conversations whose customer waits for an answer (R101)",
+    "inbox/<inbox>": "hash: name, sla in ms",
+    "inbox/<inbox>/members": "set of agents",
+    "inboxes": "zset, all scores 0: the ids, for paging",
+    "waiting/<inbox>/<group>": "zset by due time: `<queue time>:<contact>`, those who wait, in order (R148, R157)",
+    "ready/<inbox>/<group>": "zset by rank: the agents who can take one more now (A13)",
+    "unsettled": "zset by tier: queues and agents that a due-now timer, or the lease's return, has to look at",
+    "contact/<contact>": "hash; goes 7 days after its end",
+    "conversation/<conversation>": "hash; goes 7 days after its close",
+    "conversation/<conversation>/contacts": "set of contacts that have not ended",
+    "customer/<customer>": "string: the live conversation (R2)",
+    "offer/<offer>": "hash; goes 10 minutes after it was decided",
+    "ids": "counter for the ids of conversations and offers",
+    "view": "hash: mark (revision of presence reached), until (µs, the lease)",
+    "viewed": "zset by revision: the agents presence told of",
+    "timers": "zset by due time: offer:<offer>, pause:<group>:<agent>, settle",
+    "request/<scope>": "string: the answer to a request id; goes after 20 minutes",
+    "clock": "string: the manual time in ms",
+}

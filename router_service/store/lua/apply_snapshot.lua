@@ -1,0 +1,28 @@
+#!lua flags=allow-oom
+-- Applies a part of a snapshot of presence. Each agent counts as of the snapshot's revision or its own, whichever is
+-- newer; agents that were in no part are logged out, and then the mark moves, never down.
+--
+-- KEYS  prefix   the tenant's prefix
+-- ARGV  mode     real | manual
+--       revision of the snapshot
+--       agents   JSON list of agent states
+--       last     '1' for the last part
+-- Returns {'OK', {mark, more}, changes, unsettled}; with more, the last part is to be applied again, without agents
+-- O(log n) in those who wait and those who are ready, times the agents of the part.
+
+local revision, part, last = ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
+
+for _, state in ipairs(part) do
+  local newer = tonumber(state.revision) > tonumber(revision)
+  view.apply(state, newer and state.revision or revision)
+end
+local more = false
+if last == '1' then
+  local gone = redis.call('ZRANGE', keys.viewed(), '-inf', '(' .. revision, 'BYSCORE', 'LIMIT', 0, 100)
+  for _, id in ipairs(gone) do view.remove(id, revision) end
+  more = #gone == 100
+  if not more and tonumber(view.mark()) < tonumber(revision) then
+    redis.call('HSET', keys.view(), 'mark', revision)
+  end
+end
+return step.done(function() return { mark = view.mark(), more = more } end)

@@ -1,0 +1,21 @@
+-- Declines an offer: the contact returns to its place, and the agent is sent nothing more until they ask (R135, R140).
+--
+-- KEYS  prefix   the tenant's prefix
+-- ARGV  mode     real | manual
+--       agent
+--       offer
+--       token    as the offer carried it
+--       request  id of the request, '' for none
+-- Returns {'OK', {}, changes, unsettled} | {'REFUSED', reason, metadata}
+--         OFFER_GONE, REQUEST_ID_REUSED
+-- O(log n) in those who wait and those who are ready.
+
+local agent_id, offer_id, token, request_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local again = step.repeated('decline_offer/' .. agent_id .. '/', request_id, offer_id .. '/' .. token)
+if again then return again end
+local o = offers.get(offer_id)
+if not offers.is_open(o, agent_id, token) then return step.refuse('OFFER_GONE', { offer_id = offer_id }) end
+
+offers.decline(o)
+return step.done()

@@ -1,0 +1,31 @@
+#!lua flags=allow-oom
+-- Fires what is due, one at a time in order of due time, at most a step's worth: lapsed offers (R77, R118), ended
+-- pauses (R117, R138), queues left unsettled.
+--
+-- KEYS  prefix   the tenant's prefix
+-- ARGV  mode     real | manual
+--       most     timers to take
+-- Returns {'OK', how many were taken, changes, unsettled}
+-- O(log n) in those who wait and those who are ready, times what is due.
+
+local most = tonumber(ARGV[2])
+
+local fired = 0
+while fired < most do
+  local name = timers.due(clock.now())
+  if not name then break end
+  timers.cancel(name)
+  fired = fired + 1
+  local kind, rest = string.match(name, '^(%a+):?(.*)$')
+  if kind == 'offer' then
+    offers.lapse(offers.get(rest))
+  elseif kind == 'pause' then
+    agents.touch(agents.get(string.match(rest, '^[^:]+:(.+)$')))
+  elseif kind == 'settle' then
+    match.settle()
+    break
+  end
+end
+local outcome = step.done()
+outcome[2] = fired
+return outcome

@@ -1,0 +1,192 @@
+-- Conversations: a customer's one live thread over all channels (R2, R3), with at most one assignee and exactly one
+-- inbox (R4). `claim` says what the assignee's claim rests on: WRITTEN (mail or messages) or CALL (a call alone, A4).
+
+conversations.contact_ids = {}
+
+function conversations.get(id)
+  return record.get(keys.conversation(id), id)
+end
+
+-- The customer's live conversation, or nil.
+function conversations.live(customer)
+  local id = redis.call('GET', keys.customer(customer))
+  if not id then return nil end
+  local v = conversations.get(id)
+  if v.state == '' or v.state == 'CLOSED' then return nil end
+  return v
+end
+
+function conversations.open(customer, inbox)
+  local id = 'conversation-' .. redis.call('INCR', keys.ids())
+  local v = record.new(keys.conversation(id), id)
+  conversations.contact_ids[id] = {}
+  v.customer = customer
+  v.inbox = inbox
+  v.state = 'NEW'
+  v.create_time = clock.now()
+  redis.call('SET', keys.customer(customer), v.id)
+  return v
+end
+
+-- The contacts that have not ended; few, as one customer has few at a time. In order of their ids, so that the same
+-- inputs always give the same outcome.
+function conversations.open_contacts(v)
+  local ids = conversations.contact_ids[v.id]
+  if not ids then
+    ids = redis.call('SMEMBERS', keys.conversation_contacts(v.id))
+    table.sort(ids)
+    conversations.contact_ids[v.id] = ids
+  end
+  local open = {}
+  for _, id in ipairs(ids) do
+    local c = contacts.get(id)
+    if c.state ~= 'ENDED' and c.state ~= '' then open[#open + 1] = c end
+  end
+  return open
+end
+
+-- Takes a new contact into the conversation: the inbox follows the first open mail or message; a call names it only
+-- where nothing else does.
+function conversations.join(v, c)
+  if contacts.is_written(c) then
+    local written = false
+    for _, other in ipairs(conversations.open_contacts(v)) do
+      written = written or contacts.is_written(other)
+    end
+    if written or v.claim == 'WRITTEN' then c.inbox = v.inbox else v.inbox = c.inbox end
+    if v.unhelped_time == '' then
+      v.unhelped_time = clock.now()
+      conversations.mark_unhelped(v)
+    end
+  elseif v.agent == '' and #conversations.open_contacts(v) == 0 then
+    v.inbox = c.inbox
+  end
+  c.conversation = v.id
+  redis.call('SADD', keys.conversation_contacts(v.id), c.id)
+  table.insert(conversations.contact_ids[v.id], c.id)
+end
+
+function conversations.mark_unhelped(v)
+  if v.agent == '' then return end
+  if v.unhelped_time == '' then
+    redis.call('ZREM', keys.agent_unhelped(v.agent), v.id)
+  else
+    redis.call('ZADD', keys.agent_unhelped(v.agent), v.unhelped_time, v.id)
+  end
+end
+
+-- A contact of the conversation became the agent's. Mail and messages make the agent the assignee; a call only if no
+-- mail or message is open with someone else (R196).
+function conversations.give(v, c, a)
+  if contacts.is_written(c) then
+    conversations.set_assignee(v, a, 'WRITTEN')
+  else
+    local elsewhere = false
+    for _, other in ipairs(conversations.open_contacts(v)) do
+      elsewhere = elsewhere or
+        (contacts.is_written(other) and other.state == 'ASSIGNED' and other.agent ~= a.id)
+    end
+    if not elsewhere then
+      conversations.set_assignee(v, a, v.agent == a.id and v.claim == 'WRITTEN' and 'WRITTEN' or 'CALL')
+    end
+  end
+  redis.call('ZADD', keys.agent_customers(a.id), 'NX', clock.now(), 'conversation:' .. v.id)
+  conversations.recount(v, a)
+  conversations.restate(v)
+end
+
+-- Makes an agent the assignee, instead of whoever was (R194).
+function conversations.set_assignee(v, a, claim)
+  local earlier = v.agent
+  v.claim = claim
+  if earlier == a.id then return end
+  if earlier ~= '' then
+    redis.call('ZREM', keys.agent_unhelped(earlier), v.id)
+    v.agent = a.id
+    conversations.leave_list(v, agents.get(earlier))
+    notes.add(agents.get(earlier), { conversation_changed = show.conversation(v) })
+  end
+  v.agent = a.id
+  conversations.mark_unhelped(v)
+end
+
+-- Takes the conversation off an agent's My Customers, unless it is assigned to the agent or has the agent's call (R113).
+function conversations.leave_list(v, a)
+  local keeps = v.agent == a.id and v.state ~= 'CLOSED'
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    keeps = keeps or (c.state == 'ASSIGNED' and c.agent == a.id)
+  end
+  if not keeps then redis.call('ZREM', keys.agent_customers(a.id), 'conversation:' .. v.id) end
+end
+
+-- Whether the conversation counts against the agent's messaging capacity: a message of it is the agent's or is being
+-- offered to them (R88, R91).
+function conversations.recount(v, a)
+  local counts = false
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    counts = counts or (c.group == 'MESSAGING' and c.agent == a.id and (c.state == 'ASSIGNED' or c.state == 'OFFERED'))
+  end
+  agents.count(a, v.id, counts)
+end
+
+-- Brings the status in line with the contacts (R11). One that nothing and nobody holds is closed by automation (R84).
+function conversations.restate(v)
+  if v.state == 'CLOSED' then return end
+  local before = v.state
+  if #conversations.open_contacts(v) == 0 then
+    v.unhelped_time = ''
+    conversations.mark_unhelped(v)
+    if v.agent == '' then return conversations.close(v) end
+    v.state = 'WAITING'
+  else
+    v.state = v.agent == '' and 'NEW' or 'OPEN'
+  end
+  if v.state ~= before and v.agent ~= '' then
+    notes.add(agents.get(v.agent), { conversation_changed = show.conversation(v) })
+  end
+end
+
+function conversations.contact_ended(v, c)
+  redis.call('SREM', keys.conversation_contacts(v.id), c.id)
+  if c.agent ~= '' then
+    conversations.recount(v, agents.get(c.agent))
+    conversations.leave_list(v, agents.get(c.agent))
+  end
+  if v.state ~= 'CLOSED' then conversations.restate(v) end
+end
+
+-- Closes a conversation: ends what is open and lets go of agent and customer (R108).
+function conversations.close(v)
+  v.state = 'CLOSED'
+  v.unhelped_time = ''
+  conversations.mark_unhelped(v)
+  for _, c in ipairs(conversations.open_contacts(v)) do contacts.finish(c, 'CONVERSATION_CLOSED') end
+  if redis.call('GET', keys.customer(v.customer)) == v.id then redis.call('DEL', keys.customer(v.customer)) end
+  if v.agent ~= '' then
+    local a = agents.get(v.agent)
+    conversations.leave_list(v, a)
+    agents.touch(a)
+    notes.add(a, { conversation_changed = show.conversation(v) })
+  end
+  redis.call('DEL', keys.conversation_contacts(v.id))
+  record.expire(v, settings.retention)
+end
+
+-- Whether a mail or message of the conversation is being offered: the others wait for its outcome (R191).
+function conversations.is_being_offered(v)
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if c.state == 'OFFERED' and contacts.is_written(c) then return true end
+  end
+  return false
+end
+
+-- Why this agent can't act on the conversation as its assignee, and what the message names; nil if they can.
+function conversations.refusal(v, agent_id)
+  local about = { conversation_id = v.id }
+  if not record.exists(v) then return 'CONVERSATION_UNKNOWN', about end
+  if v.state == 'CLOSED' then return 'CONVERSATION_CLOSED', about end
+  if v.agent ~= agent_id then
+    return 'CONVERSATION_NOT_YOURS', { conversation_id = v.id, agent_id = agent_id }
+  end
+  return nil
+end

@@ -1,0 +1,115 @@
+-- The one place where waiting contacts and ready agents meet. A step says which queues are worth a look; at its end
+-- `match.run` pairs what can be paired, in strict order: channel tier (R146, R147), then due date, queue time and id
+-- (R148, R157); for each contact the best ready agent (R156). After every step no queue has a waiting contact and a
+-- ready agent who could take it, unless it is listed as unsettled with a due-now timer.
+
+match.queues = {}
+match.made = 0
+
+-- Makes a queue worth a look.
+function match.look(inbox, group)
+  if group == 'MAIL_TASKS' then return end
+  match.queues[group] = match.queues[group] or {}
+  match.queues[group][inbox] = true
+end
+
+-- The best ready agent of a queue for a contact: the first in rank who has not turned it down; if all the ready
+-- have, the first in rank (R141). As many heads are looked at as agents have turned it down, plus one.
+function match.agent_for(c, turned_down_too)
+  local ready = redis.call('ZRANGE', keys.ready(c.inbox, c.group), 0, contacts.turned_down_count(c))
+  for _, id in ipairs(ready) do
+    if not contacts.turned_down_by(c, id) then return agents.get(id) end
+  end
+  if turned_down_too and ready[1] then return agents.get(ready[1]) end
+  return nil
+end
+
+-- The first pair of a queue, or nil.
+function match.pair(inbox, group, turned_down_too)
+  if redis.call('EXISTS', keys.ready(inbox, group)) == 0 then return nil end
+  local chosen
+  local c, order = queue.first(inbox, group, function(candidate)
+    chosen = match.agent_for(candidate, turned_down_too)
+    return chosen ~= nil
+  end)
+  return c and { contact = c, agent = chosen, order = order }
+end
+
+-- Pairs the queues of one tier until none has a pair. First those who have not turned each other down, over all
+-- queues, so that an agent is offered an item again only when nothing else is there for them.
+function match.tier(group, queues, turned_down_too)
+  local pairs_of = {}
+  for inbox in pairs(queues) do pairs_of[inbox] = match.pair(inbox, group, turned_down_too) end
+  while match.made < settings.most_matches do
+    local best
+    for _, pair in pairs(pairs_of) do
+      if not best or queue.is_before(pair.order, best.order) then best = pair end
+    end
+    if not best then return end
+    offers.make(best.contact, best.agent)
+    match.made = match.made + 1
+    for inbox, pair in pairs(pairs_of) do
+      if pair == best or pair.agent == best.agent then
+        pairs_of[inbox] = match.pair(inbox, group, turned_down_too)
+      end
+    end
+  end
+end
+
+-- Pairs what the step made possible in one tier. What can't be paired now is left to a timer: the lease is out, or
+-- the step has done enough.
+function match.run_tier(group)
+  local queues = match.queues[group]
+  if not queues then return end
+  match.queues[group] = nil
+  if not view.is_fresh() then return match.defer(group, queues) end
+  match.skip_unsettled(group, queues)
+  match.tier(group, queues, false)
+  match.tier(group, queues, true)
+  if match.made >= settings.most_matches then match.defer(group, queues) end
+end
+
+function match.run()
+  for _, group in ipairs(settings.pushed_groups) do match.run_tier(group) end
+end
+
+-- Leaves queues to the settling timer. While the lease is out the timer waits for its return.
+function match.defer(group, queues)
+  for inbox in pairs(queues) do
+    redis.call('ZADD', keys.unsettled(), group == 'VOICE' and 1 or 2, 'queue:' .. group .. ':' .. inbox)
+  end
+  match.wake()
+end
+
+-- Sets the settling timer; the service fires it at once. The lease's return sets it too.
+function match.wake()
+  if view.is_fresh() then
+    timers.set('settle', clock.now())
+    match.unsettled_left = true
+  end
+end
+
+-- A queue that is being settled in slices is left to its timer, so that the order holds.
+function match.skip_unsettled(group, queues)
+  if match.settling or redis.call('EXISTS', keys.unsettled()) == 0 then return end
+  for inbox in pairs(queues) do
+    if redis.call('ZSCORE', keys.unsettled(), 'queue:' .. group .. ':' .. inbox) then queues[inbox] = nil end
+  end
+end
+
+-- Settles a slice of what is unsettled: the first entry, and again by timer until nothing is left.
+function match.settle()
+  if not view.is_fresh() then return end
+  local entry = redis.call('ZRANGE', keys.unsettled(), 0, 0)[1]
+  if not entry then return end
+  redis.call('ZREM', keys.unsettled(), entry)
+  match.settling = true
+  local group, inbox = string.match(entry, '^queue:([^:]+):(.+)$')
+  if group then
+    match.look(inbox, group)
+  else
+    agents.touch(agents.get(string.match(entry, '^agent:(.+)$')))
+  end
+  match.run()
+  if redis.call('EXISTS', keys.unsettled()) == 1 then match.wake() end
+end

@@ -1,0 +1,123 @@
+-- Offers: work shown to one agent. A ringing offer holds capacity and gives it back however it ends.
+
+function offers.get(id)
+  return record.get(keys.offer(id), id)
+end
+
+-- Offers a waiting contact to an agent. The other waiting mail and messages of its conversation are offered to nobody
+-- meanwhile (R191): they are parked.
+function offers.make(c, a)
+  local id = 'offer-' .. redis.call('INCR', keys.ids())
+  local o = record.new(keys.offer(id), id)
+  o.contact = c.id
+  o.group = c.group
+  o.agent = a.id
+  o.token = o.id .. '.' .. string.format('%.0f', clock.raw_us())
+  o.state = 'OPEN'
+  o.offer_time = clock.now()
+  o.expire_time = clock.now() + settings.offer_time[c.group]
+  o.view_revision = a.view_revision
+  queue.leave(c)
+  c.state = 'OFFERED'
+  c.agent = a.id
+  c.offer = o.id
+  redis.call('SADD', keys.agent_offers(a.id), o.id)
+  timers.set('offer:' .. o.id, record.number(o, 'expire_time'))
+  if c.group == 'VOICE' then
+    a.ringing = o.id
+  else
+    agents.count(a, c.conversation, true)
+    offers.park(c)
+  end
+  notes.add(a, { offer_made = show.offer(o) })
+  agents.refresh(a)
+end
+
+function offers.park(c)
+  for _, sibling in ipairs(conversations.open_contacts(conversations.get(c.conversation))) do
+    if sibling.state == 'WAITING' and contacts.is_written(sibling) and sibling.parked == '' then
+      queue.leave(sibling)
+      sibling.parked = '1'
+    end
+  end
+end
+
+function offers.unpark(c)
+  for _, sibling in ipairs(conversations.open_contacts(conversations.get(c.conversation))) do
+    if sibling.state == 'WAITING' and sibling.parked == '1' then
+      sibling.parked = ''
+      queue.join(sibling)
+    end
+  end
+end
+
+-- Ends an offer that is not accepted and leaves the contact to the caller.
+function offers.close(o, outcome)
+  local a, c = agents.get(o.agent), contacts.get(o.contact)
+  o.state = outcome
+  record.expire(o, settings.offer_retention)
+  timers.cancel('offer:' .. o.id)
+  redis.call('SREM', keys.agent_offers(a.id), o.id)
+  c.state = 'WAITING'
+  c.agent = ''
+  c.offer = ''
+  if a.ringing == o.id then a.ringing = '' end
+  if c.group ~= 'VOICE' then
+    conversations.recount(conversations.get(c.conversation), a)
+    offers.unpark(c)
+  end
+  agents.touch(a)
+  notes.add(a, { offer_ended = { offer_id = o.id, contact_id = c.id, outcome = outcome } })
+end
+
+-- Ends an offer that is not accepted; the contact goes back to its place (R140).
+function offers.give_back(o, outcome)
+  offers.close(o, outcome)
+  queue.join(contacts.get(o.contact))
+end
+
+-- Withdraws an agent's open offers of a group: neither declined nor missed (A12).
+function offers.withdraw(a, group)
+  local ids = redis.call('SMEMBERS', keys.agent_offers(a.id))
+  table.sort(ids)
+  for _, id in ipairs(ids) do
+    local o = offers.get(id)
+    if o.group == group then offers.give_back(o, 'WITHDRAWN') end
+  end
+end
+
+-- The agent takes the contact. A call that is connected withdraws the agent's open message offers (R73).
+function offers.accept(o)
+  local a, c = agents.get(o.agent), contacts.get(o.contact)
+  o.state = 'ACCEPTED'
+  record.expire(o, settings.offer_retention)
+  timers.cancel('offer:' .. o.id)
+  redis.call('SREM', keys.agent_offers(a.id), o.id)
+  if a.ringing == o.id then a.ringing = '' end
+  notes.add(a, { offer_ended = { offer_id = o.id, contact_id = c.id, outcome = 'ACCEPTED' } })
+  contacts.assign(c, a, 'ACCEPTED')
+  if c.group == 'VOICE' then offers.withdraw(a, 'MESSAGING') end
+end
+
+-- The agent says no: nothing more is sent to them, on any channel, until they ask (R135).
+function offers.decline(o)
+  local a = agents.get(o.agent)
+  contacts.note_turned_down(contacts.get(o.contact), a.id)
+  a.decline_stop = clock.now()
+  offers.give_back(o, 'DECLINED')
+end
+
+-- The offer's time is over: missed if a stream has sent it (R77, R118), else undelivered, held against nobody.
+function offers.lapse(o)
+  if o.state ~= 'OPEN' then return end
+  local a = agents.get(o.agent)
+  contacts.note_turned_down(contacts.get(o.contact), a.id)
+  agents.pause(a, o.group)
+  offers.give_back(o, o.sent == '1' and 'MISSED' or 'UNDELIVERED')
+end
+
+-- Whether this agent may still decide this offer (R145): open, theirs, not past its time, and the token fits.
+function offers.is_open(o, agent_id, token)
+  return o.state == 'OPEN' and o.agent == agent_id and o.token == token
+    and record.number(o, 'expire_time') > clock.now()
+end

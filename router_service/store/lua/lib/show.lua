@@ -1,0 +1,65 @@
+-- Records as the service's answers show them: plain tables for JSON. Times in ms, revisions as decimal strings (they
+-- have more digits than JSON numbers keep). Empty fields are left out.
+
+local function time(r, name)
+  return tonumber(r[name])
+end
+
+local function text(r, name)
+  if r[name] == '' then return nil end
+  return r[name]
+end
+
+function show.contact(c)
+  return {
+    contact_id = c.id, customer_id = text(c, 'customer'), channel = c.channel, inbox_id = c.inbox,
+    conversation_id = text(c, 'conversation'), state = c.state, agent_id = text(c, 'agent'),
+    queue_time = time(c, 'queue_time'), due_time = time(c, 'due_time'), attributes = text(c, 'attributes'),
+    text = text(c, 'text'), end_reason = text(c, 'end_reason'),
+  }
+end
+
+function show.conversation(v)
+  return {
+    conversation_id = v.id, customer_id = v.customer, inbox_id = v.inbox, agent_id = text(v, 'agent'),
+    state = v.state, create_time = time(v, 'create_time'),
+  }
+end
+
+function show.offer(o)
+  return {
+    offer_id = o.id, token = o.token, agent_id = o.agent, contact = show.contact(contacts.get(o.contact)),
+    offer_time = time(o, 'offer_time'), expire_time = time(o, 'expire_time'), view_revision = o.view_revision,
+  }
+end
+
+function show.routing_state(a)
+  local groups = {}
+  for i, group in ipairs(settings.groups) do
+    local hold = can.hold(a, group)
+    groups[i] = {
+      group = group, hold = hold, pause_end_time = hold == 'PAUSE' and time(a, 'pause_' .. group) or nil,
+    }
+  end
+  return {
+    groups = groups, decline_stop_time = time(a, 'decline_stop'), messaging_load = agents.load(a),
+    standard_messaging_capacity = settings.standard_messaging_capacity, view_revision = text(a, 'view_revision'),
+  }
+end
+
+function show.customer(a, entry)
+  local task = string.match(entry, '^task:(.+)$')
+  if task then
+    local c = contacts.get(task)
+    return { kind = 'TASK', customer_id = c.customer, contacts = { show.contact(c) } }
+  end
+  local v = conversations.get(string.match(entry, '^conversation:(.+)$'))
+  local open = {}
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if c.state == 'ASSIGNED' and c.agent == a.id then open[#open + 1] = show.contact(c) end
+  end
+  return {
+    kind = 'CONVERSATION', customer_id = v.customer, conversation = show.conversation(v), contacts = open,
+    unhelped_time = v.agent == a.id and time(v, 'unhelped_time') or nil,
+  }
+end

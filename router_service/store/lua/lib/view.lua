@@ -1,0 +1,84 @@
+-- The router's view of presence: what it may act on, and until when (the lease).
+
+-- Whether routed work may be given now. The lease is about the network: it is compared with the store's raw TIME,
+-- also under the manual clock.
+function view.is_fresh()
+  if view.fresh == nil then
+    local till = redis.call('HGET', keys.view(), 'until')
+    view.fresh = till ~= false and clock.raw_us() < tonumber(till)
+  end
+  return view.fresh
+end
+
+-- The revision up to which everything is in the view.
+function view.mark()
+  return redis.call('HGET', keys.view(), 'mark') or '0'
+end
+
+-- Takes an agent's whole state over, as of a revision: withdraws what the agent can't have any more, and acts on
+-- each edge that is newer than the one last acted on. Returns whether the state was newer than the one known.
+-- `state` has the fields of AgentPresence, revisions as decimal strings.
+function view.apply(state, stamp)
+  local a = agents.get(state.agent_id)
+  if tonumber(stamp) <= record.number(a, 'view_revision') then return false end
+  local before = {}
+  for _, group in ipairs(settings.groups) do before[group] = can.is_available(a, group) end
+
+  local returned = view.edge(a, 'returned', state.returned_revision)
+  local logged_in = view.edge(a, 'logged_in_at', state.logged_in_revision)
+  local focus_left = view.edge(a, 'focus_left', state.focus_left_revision)
+  local switched = {}
+  for group, revision in pairs(state.switched_on) do
+    switched[group] = view.edge(a, 'on_' .. group, revision)
+  end
+
+  a.view_revision = stamp
+  a.logged_in = state.logged_in and '1' or ''
+  a.away = state.away and '1' or ''
+  a.in_focus = state.in_focus and '1' or ''
+  a.in_settings = state.in_settings and '1' or ''
+  a.toggles = table.concat(state.toggles, ' ')
+  redis.call('ZADD', keys.viewed(), stamp, a.id)
+
+  -- An edge says that there was a revocation before it, even where the state before and after looks the same.
+  local interrupted = returned or logged_in or focus_left
+  for _, group in ipairs(settings.groups) do
+    if before[group] and (interrupted or switched[group] or not can.is_available(a, group)) then
+      offers.withdraw(a, group)
+    end
+  end
+
+  if interrupted or next(switched) and view.any(switched) then agents.lift(a) end
+  if a.logged_in == '' or a.away == '1' or not can.is_on(a, 'MAIL_TASKS') then
+    a.owed = ''
+  elseif switched.MAIL_TASKS then
+    a.owed = 'SWITCHED_ON'
+  elseif focus_left and a.owed == '' then
+    a.owed = 'FOCUS_LEFT'
+  end
+  agents.touch(a)
+  return true
+end
+
+-- Whether an edge is newer than the one last acted on; notes it as acted on.
+function view.edge(a, name, revision)
+  local field = 'edge_' .. name
+  if tonumber(revision) <= record.number(a, field) then return false end
+  a[field] = revision
+  return true
+end
+
+function view.any(flags)
+  for _, flag in pairs(flags) do
+    if flag then return true end
+  end
+  return false
+end
+
+-- An agent that presence does not know (any more) is logged out.
+function view.remove(agent_id, stamp)
+  view.apply({
+    agent_id = agent_id, logged_in = false, toggles = {}, switched_on = {},
+    returned_revision = '0', logged_in_revision = '0', focus_left_revision = '0',
+  }, stamp)
+end

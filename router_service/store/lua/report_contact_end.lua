@@ -1,0 +1,18 @@
+#!lua flags=allow-oom
+-- The customer is gone: takes the contact out of its queue, ends its offer, or ends it with its agent (R83, R84).
+--
+-- KEYS  prefix   the tenant's prefix
+-- ARGV  mode     real | manual
+--       contact
+-- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
+--         CONTACT_UNKNOWN
+-- O(log n) in those who wait and those who are ready.
+
+local c = contacts.get(ARGV[2])
+if not record.exists(c) then return step.refuse('CONTACT_UNKNOWN', { contact_id = c.id }) end
+if c.state == 'ASSIGNED' then
+  contacts.finish(c, 'CUSTOMER_ENDED')
+elseif c.state ~= 'ENDED' then
+  contacts.finish(c, 'CUSTOMER_ABANDONED')
+end
+return step.done(function() return show.contact(c) end)

@@ -1,0 +1,33 @@
+-- Brings the next customer to an agent who asks, at once and without an offer; a call rings (R95-R100, R109-R112).
+--
+-- KEYS  prefix   the tenant's prefix
+-- ARGV  mode     real | manual
+--       agent
+--       source   AVAILABILITY | TOPICS
+--       current  the conversation the agent is looking at, '' for none
+--       request  id of the request, '' for none
+-- Returns {'OK', brought, changes, unsettled} | {'REFUSED', reason, metadata}
+--         AGENT_UNKNOWN, AGENT_LOGGED_OUT, AGENT_AWAY, AGENT_IN_FOCUS, AGENT_IN_SETTINGS, NO_CHANNEL_ON,
+--         PRESENCE_UNKNOWN, REQUEST_ID_REUSED
+-- O(log n) in those who wait, times the agent's inboxes.
+
+local agent_id, source, current, request_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local again = step.repeated('request_next/' .. agent_id .. '/', request_id, source .. '/' .. current)
+if again then return again end
+local a = agents.get(agent_id)
+local about = { agent_id = agent_id }
+if not record.exists(a) then return step.refuse('AGENT_UNKNOWN', about) end
+local refusal = next_up.refusals[can.presence_hold(a)]
+if refusal then return step.refuse(refusal, about) end
+if source == 'AVAILABILITY' and a.toggles == '' then return step.refuse('NO_CHANNEL_ON', about) end
+
+local own = source == 'TOPICS' and next_up.own(a, current) or nil
+if own then
+  agents.lift(a)
+  return step.done(function() return { own = show.conversation(own) } end)
+end
+if not view.is_fresh() then return step.refuse('PRESENCE_UNKNOWN') end
+
+local brought = next_up.bring(a)
+return step.done(function() return brought end)

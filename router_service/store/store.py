@@ -1,0 +1,174 @@
+"""The router's steps as Python calls: keys and arguments in, plain values or a refusal out.
+
+Every changing call returns an Outcome: its answer and what agents must be told of it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal, Self
+
+from maitred.store.client import Store
+from maitred.store.steps import Steps
+from router_service.domain import Assignments, Contact, Inbox, NewContact, Outcome
+from router_service.errors import Refused
+
+SCHEMA = 1
+
+
+class RouterStore:
+    """The store of the router."""
+
+    def __init__(self, store: Store) -> None:
+        """Run the steps on this store."""
+        self.store = store
+
+    @classmethod
+    async def connect(cls, url: str, *, clock: Literal["real", "manual"], timeout: timedelta) -> Self:
+        """Return a store at the URL; it connects with the first call. Raises ValueError for a URL it can't use."""
+        steps = Steps.load("router_service.store")
+        return cls(
+            await Store.connect(url, service="router", steps=steps, clock=clock, call_timeout=timeout, schema=SCHEMA)
+        )
+
+    async def submit_contact(self, tenant: str, contact: NewContact, group: str) -> Outcome:
+        """Take in a contact (R2, R119, R190-R192). Raises Refused."""
+        return await self._change(
+            "submit_contact",
+            tenant,
+            contact.contact_id,
+            contact.customer_id,
+            contact.channel,
+            group,
+            contact.inbox_id,
+            contact.attributes,
+            "" if contact.sla_ms is None else contact.sla_ms,
+            contact.text,
+            "" if contact.due_ms is None else contact.due_ms,
+            contact.agent_id,
+            contact.fingerprint,
+        )
+
+    async def report_contact_end(self, tenant: str, contact_id: str) -> Outcome:
+        """End a contact whose customer is gone (R83, R84). Raises Refused."""
+        return await self._change("report_contact_end", tenant, contact_id)
+
+    async def get_contact(self, tenant: str, contact_id: str) -> Contact:
+        """Return a contact. Raises Refused."""
+        contact: Contact = await self._read("get_contact", tenant, contact_id)
+        return contact
+
+    async def accept_offer(self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str) -> Outcome:
+        """Make an offer the agent's contact (R144, R145). Raises Refused."""
+        return await self._change("accept_offer", tenant, agent_id, offer_id, token, request_id)
+
+    async def decline_offer(self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str) -> Outcome:
+        """Give an offer back (R135, R140). Raises Refused."""
+        return await self._change("decline_offer", tenant, agent_id, offer_id, token, request_id)
+
+    async def request_next(self, tenant: str, agent_id: str, source: str, current: str, request_id: str) -> Outcome:
+        """Bring the next customer (R95-R100, R109-R112). Raises Refused."""
+        return await self._change("request_next", tenant, agent_id, source, current, request_id)
+
+    async def close_conversation(
+        self, tenant: str, agent_id: str, conversation_id: str, follow: str, request_id: str
+    ) -> Outcome:
+        """Close a conversation (R102-R108, R114). Raises Refused."""
+        return await self._change("close_conversation", tenant, agent_id, conversation_id, follow, request_id)
+
+    async def end_contact(self, tenant: str, agent_id: str, contact_id: str, request_id: str) -> Outcome:
+        """End a contact of the agent (R11, R91). Raises Refused."""
+        return await self._change("end_contact", tenant, agent_id, contact_id, request_id)
+
+    async def record_answer(self, tenant: str, agent_id: str, conversation_id: str, request_id: str) -> Outcome:
+        """Note that the customer was answered (R101). Raises Refused."""
+        return await self._change("record_answer", tenant, agent_id, conversation_id, request_id)
+
+    async def put_inbox(self, tenant: str, inbox_id: str, name: str, sla_ms: int) -> Outcome:
+        """Create or change an inbox."""
+        return await self._change("put_inbox", tenant, inbox_id, name, sla_ms)
+
+    async def add_inbox_members(self, tenant: str, inbox_id: str, agent_ids: Sequence[str]) -> Outcome:
+        """Make agents members (R158, R167). Raises Refused."""
+        return await self._change("add_inbox_members", tenant, inbox_id, *agent_ids)
+
+    async def remove_inbox_members(self, tenant: str, inbox_id: str, agent_ids: Sequence[str]) -> Outcome:
+        """Take members out (R167). Raises Refused."""
+        return await self._change("remove_inbox_members", tenant, inbox_id, *agent_ids)
+
+    async def get_inbox(self, tenant: str, inbox_id: str) -> tuple[Inbox, Sequence[str]]:
+        """Return an inbox and its members. Raises Refused."""
+        answer = await self._read("get_inbox", tenant, inbox_id)
+        return answer["inbox"], answer["agent_ids"] or []
+
+    async def list_inboxes(self, tenant: str, after: str, limit: int) -> tuple[Sequence[Inbox], str]:
+        """Return a page of inboxes and where the next begins."""
+        answer = await self._read("list_inboxes", tenant, after, limit)
+        return answer["inboxes"] or [], answer["next"]
+
+    async def read_assignments(self, tenant: str, agent_id: str) -> Assignments:
+        """Return everything an agent must see."""
+        answer = await self._read("read_assignments", tenant, agent_id)
+        return Assignments(
+            number=answer["number"],
+            # Lua has one kind of table: an empty list arrives as {}.
+            offers=answer["offers"] or [],
+            customers=answer["customers"] or [],
+            routing_state=answer["routing_state"],
+        )
+
+    async def read_numbers(self, tenant: str, agent_ids: Sequence[str]) -> list[int]:
+        """Return the numbers that the agents' streams should have reached."""
+        answer = await self.store.run("read_numbers", tenant, *agent_ids)
+        return [int(number) for number in answer[1:]]
+
+    async def mark_sent(self, tenant: str, offer_ids: Sequence[str]) -> None:
+        """Note that a stream has sent these offers."""
+        await self.store.run("mark_sent", tenant, *offer_ids)
+
+    async def apply_changes(self, tenant: str, changes: Sequence[Mapping[str, Any]]) -> Outcome | None:
+        """Apply changes of presence to the view; None if they do not follow it."""
+        return await self._change_or_gap("apply_changes", tenant, json.dumps(changes))
+
+    async def apply_snapshot(
+        self, tenant: str, revision: int, agents: Sequence[Mapping[str, Any]], *, last: bool
+    ) -> Outcome:
+        """Apply a part of a snapshot of presence."""
+        return await self._change("apply_snapshot", tenant, revision, json.dumps(agents), "1" if last else "")
+
+    async def extend_view(self, tenant: str, revision: int, until_us: int) -> Outcome:
+        """Raise the lease if the view has reached the revision."""
+        return await self._change("extend_view", tenant, revision, until_us)
+
+    async def read_view(self, tenant: str) -> tuple[int, bool]:
+        """Return the view's mark and whether the lease holds."""
+        _, mark, fresh = await self.store.run("read_view", tenant)
+        return int(mark), fresh == b"1"
+
+    async def _change(self, step: str, tenant: str, *args: str | int) -> Outcome:
+        outcome = await self._change_or_gap(step, tenant, *args)
+        assert outcome is not None, f"{step} answers with no gap"
+        return outcome
+
+    async def _change_or_gap(self, step: str, tenant: str, *args: str | int) -> Outcome | None:
+        await self.store.ensure_tenant(tenant)
+        answer = await self.store.run(step, tenant, *args)
+        return read_outcome(answer)
+
+    async def _read(self, step: str, tenant: str, *args: str | int) -> Any:
+        answer = await self.store.run(step, tenant, *args)
+        if answer[0] == b"REFUSED":
+            raise Refused(answer[1].decode(), json.loads(answer[2]))
+        return json.loads(answer[1])
+
+
+def read_outcome(answer: list[Any]) -> Outcome | None:
+    """Return what a changing step answered; None for a gap. Raises Refused."""
+    match answer[0]:
+        case b"OK":
+            changes = json.loads(answer[2]) if answer[2] else []
+            return Outcome(answer=json.loads(answer[1]), changes=changes, unsettled=answer[3] == b"1")
+        case b"GAP":
+            return None
+        case _:
+            raise Refused(answer[1].decode(), json.loads(answer[2]))

@@ -1,0 +1,294 @@
+"""Between the contract's messages and the domain's values, and what a well-formed message looks like."""
+
+from collections.abc import Iterable, Sequence
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from maitred.rpc.call import IDENTIFIER, IDENTIFIER_FORM
+from maitred.rpc.checks import Check, Checks, custom, enum_set, identifier, optional_identifier
+from maitred.rpc.failure import Violation
+from maitred.v1 import channel_pb2 as channels
+from maitred.v1 import presence_feed_service_pb2 as feed
+from maitred.v1 import presence_service_pb2 as v1
+from presence_service.domain import (
+    Agent,
+    Applied,
+    Catalogue,
+    Change,
+    Changes,
+    ChannelGroup,
+    Fresh,
+    Mark,
+    Page,
+    Renew,
+    SnapshotPart,
+    Status,
+    StatusKind,
+    WatchedChange,
+    WatchedNothing,
+    WatchedPart,
+)
+
+MAX_PAGE = 1000
+DEFAULT_PAGE = 100
+MAX_REVISION = (1 << 53) - 1  # What the store's numbers hold exactly; reached in the year 2255.
+
+_GROUPS: dict[channels.ChannelGroup.ValueType, ChannelGroup] = {
+    channels.CHANNEL_GROUP_VOICE: ChannelGroup.VOICE,
+    channels.CHANNEL_GROUP_MESSAGING: ChannelGroup.MESSAGING,
+    channels.CHANNEL_GROUP_MAIL_TASKS: ChannelGroup.MAIL_TASKS,
+}
+_GROUP_NUMBERS = {group: number for number, group in _GROUPS.items()}
+_KINDS = {StatusKind.ACTIVE: v1.Status.KIND_ACTIVE, StatusKind.AWAY: v1.Status.KIND_AWAY}
+
+
+def _of_agent(*others: Check) -> Sequence[Check]:
+    """Returns the checks of a request that changes an agent."""
+    return (identifier("agent_id"), *others, optional_identifier("request_id"))
+
+
+def _is_cursor(cursor: str) -> bool:
+    return not cursor or (cursor.isascii() and cursor.isdigit() and len(cursor) <= 16 and int(cursor) <= MAX_REVISION)
+
+
+def _is_revision(revision: int) -> bool:
+    return 0 <= revision <= MAX_REVISION
+
+
+def _mark_violations(field: str, mark: feed.Mark) -> Iterable[Violation]:
+    if not IDENTIFIER.fullmatch(mark.tenant):
+        yield Violation(f"{field}.tenant", IDENTIFIER_FORM)
+    if not _is_revision(mark.revision):
+        yield Violation(f"{field}.revision", _REVISION_FORM)
+
+
+def _marks_violations(message: Message) -> Iterable[Violation]:
+    assert isinstance(message, feed.FollowPresenceRequest)
+    for at, mark in enumerate(message.renew.marks):
+        yield from _mark_violations(f"renew.marks[{at}]", mark)
+    tenants = [mark.tenant for mark in message.renew.marks]
+    if len(set(tenants)) < len(tenants):
+        yield Violation("renew.marks", "must name no tenant twice")
+
+
+def _applied_violations(message: Message) -> Iterable[Violation]:
+    assert isinstance(message, feed.FollowPresenceRequest)
+    return _mark_violations("applied", message.applied) if message.HasField("applied") else ()
+
+
+def _spoil_renew(*marks: feed.Mark, sent_us: int = 0) -> feed.Renew:
+    return feed.Renew(sent_us=sent_us, marks=marks)
+
+
+_REVISION_FORM = "must be a revision, zero or more"
+_MARK = feed.Mark(tenant="default", revision=1)
+
+CHECKS: Checks = {
+    v1.LogInRequest: _of_agent(),
+    v1.LogOutRequest: _of_agent(),
+    v1.SetAvailabilityRequest: _of_agent(enum_set("toggles")),
+    v1.EnterFocusRequest: _of_agent(),
+    v1.LeaveFocusRequest: _of_agent(),
+    v1.SetActiveStatusRequest: _of_agent(identifier("status_id")),
+    v1.GoAwayRequest: _of_agent(identifier("status_id")),
+    v1.ReturnFromAwayRequest: _of_agent(),
+    v1.ListStatusesRequest: (optional_identifier("agent_id"),),
+    v1.GetAgentRequest: (identifier("agent_id"),),
+    v1.ListAgentsRequest: (
+        custom(
+            "page_size",
+            must=f"must be 0 to {MAX_PAGE}",
+            holds=lambda request: 0 <= request.page_size <= MAX_PAGE,
+            bad=[lambda request: _set(request, page_size=-1), lambda request: _set(request, page_size=MAX_PAGE + 1)],
+        ),
+        optional_identifier("page_token"),
+    ),
+    v1.WatchAgentsRequest: (
+        custom(
+            "cursor",
+            must="must be a cursor of this stream, or be left out",
+            holds=lambda request: _is_cursor(request.cursor),
+            bad=[
+                lambda request: _set(request, cursor="yesterday"),
+                lambda request: _set(request, cursor="-1"),
+                lambda request: _set(request, cursor="9" * 16),
+                lambda request: _set(request, cursor="1" * 5000),
+            ],
+        ),
+    ),
+    feed.FollowPresenceRequest: (
+        custom(
+            "renew",
+            must="must be set, or `applied` instead",
+            holds=lambda request: request.WhichOneof("message") is not None,
+            bad=[lambda request: request.Clear()],
+        ),
+        custom(
+            "renew.sent_us",
+            must="must be microseconds since 1970",
+            holds=lambda request: request.renew.sent_us >= 0,
+            bad=[lambda request: request.renew.CopyFrom(_spoil_renew(sent_us=-1))],
+        ),
+        Check(
+            field="renew.marks",
+            must=f"must be tenants and revisions: a tenant {IDENTIFIER_FORM}, a revision {_REVISION_FORM}",
+            violations=_marks_violations,
+            bad=[
+                lambda request: request.renew.CopyFrom(_spoil_renew(feed.Mark(tenant="a b"))),
+                lambda request: request.renew.CopyFrom(_spoil_renew(_MARK, feed.Mark(tenant="a", revision=-1))),
+                lambda request: request.renew.CopyFrom(_spoil_renew(_MARK, _MARK)),
+            ],
+        ),
+        Check(
+            field="applied",
+            must=f"must be a tenant and a revision: a tenant {IDENTIFIER_FORM}, a revision {_REVISION_FORM}",
+            violations=_applied_violations,
+            bad=[
+                lambda request: request.applied.CopyFrom(feed.Mark(revision=1)),
+                lambda request: request.applied.CopyFrom(feed.Mark(tenant="default", revision=-1)),
+                lambda request: request.applied.CopyFrom(feed.Mark(tenant="default", revision=MAX_REVISION + 1)),
+            ],
+        ),
+    ),
+}
+
+
+def decode_toggles(groups: Iterable[channels.ChannelGroup.ValueType]) -> tuple[ChannelGroup, ...]:
+    """Returns the groups of a well-formed request."""
+    return tuple(_GROUPS[group] for group in groups)
+
+
+def decode_cursor(cursor: str) -> int | None:
+    """Returns the revision that a well-formed cursor stands for; None for no cursor."""
+    return int(cursor) if cursor else None
+
+
+def decode_follow(message: feed.FollowPresenceRequest) -> Renew | Applied:
+    """Returns what the router says, well-formed."""
+    if message.HasField("applied"):
+        return Applied(mark=_decode_mark(message.applied))
+    return Renew(sent_us=message.renew.sent_us, marks=[_decode_mark(mark) for mark in message.renew.marks])
+
+
+def encode_agent(agent: Agent, catalogue: Catalogue) -> v1.Agent:
+    """Returns an agent as agent apps see it."""
+    return v1.Agent(
+        agent_id=agent.agent_id,
+        logged_in=agent.logged_in,
+        status=None if agent.status_id is None else encode_status(catalogue.get(agent.status_id)),
+        toggles=_encode_toggles(agent.toggles),
+        effective_toggles=_encode_toggles(agent.effective_toggles),
+        focus_time=_encode_time(agent.focus_ms),
+        status_time=_encode_time(agent.status_ms),
+        log_in_time=_encode_time(agent.log_in_ms),
+        revision=agent.revision,
+    )
+
+
+def encode_status(status: Status) -> v1.Status:
+    """Returns a status."""
+    return v1.Status(status_id=status.status_id, display_name=status.display_name, kind=_KINDS[status.kind])
+
+
+def encode_statuses(catalogue: Catalogue, in_force: str | None) -> v1.ListStatusesResponse:
+    """Returns the two lists with the default marked, and the status that is in force if there is one."""
+
+    def options(statuses: Sequence[Status]) -> list[v1.StatusOption]:
+        return [
+            v1.StatusOption(
+                status=encode_status(status),
+                is_default=status == catalogue.default,
+                in_force=status.status_id == in_force,
+            )
+            for status in statuses
+        ]
+
+    return v1.ListStatusesResponse(active=options(catalogue.active), away=options(catalogue.away))
+
+
+def encode_page(page: Page, catalogue: Catalogue) -> v1.ListAgentsResponse:
+    """Returns a page of agents."""
+    agents = [encode_agent(agent, catalogue) for agent in page.agents]
+    return v1.ListAgentsResponse(agents=agents, next_page_token=page.next_after)
+
+
+def encode_watched(
+    message: WatchedPart | WatchedChange | WatchedNothing, catalogue: Catalogue, *, next_within: Duration
+) -> v1.WatchAgentsResponse:
+    """Returns a message of the stream of agents."""
+    match message:
+        case WatchedChange(agent=agent, cursor=cursor):
+            return v1.WatchAgentsResponse(cursor=str(cursor), changed=encode_agent(agent, catalogue))
+        case WatchedNothing(cursor=cursor):
+            return v1.WatchAgentsResponse(
+                cursor=str(cursor), checkpoint=v1.Checkpoint(next_within_duration=next_within)
+            )
+        case WatchedPart(first=first, agents=agents, cursor=part_cursor):
+            snapshot = v1.AgentsSnapshot(
+                first=first,
+                last=part_cursor is not None,
+                agents=[encode_agent(agent, catalogue) for agent in agents],
+            )
+            return v1.WatchAgentsResponse(cursor="" if part_cursor is None else str(part_cursor), snapshot=snapshot)
+
+
+def encode_follow(message: Changes | SnapshotPart | Fresh) -> feed.FollowPresenceResponse:
+    """Returns a message to the router."""
+    match message:
+        case Changes(tenant=tenant, changes=changes):
+            encoded = feed.PresenceChanges(tenant=tenant, changes=[_encode_change(change) for change in changes])
+            return feed.FollowPresenceResponse(changes=encoded)
+        case SnapshotPart(tenant=tenant, revision=revision, agents=agents, last=last):
+            part = feed.PresenceSnapshot(
+                tenant=tenant, revision=revision, agents=[_encode_presence(agent) for agent in agents], last=last
+            )
+            return feed.FollowPresenceResponse(snapshot=part)
+        case Fresh(sent_us=sent_us, revisions=revisions):
+            marks = [feed.Mark(tenant=tenant, revision=revision) for tenant, revision in revisions.items()]
+            return feed.FollowPresenceResponse(fresh=feed.Fresh(sent_us=sent_us, revisions=marks))
+
+
+def _decode_mark(mark: feed.Mark) -> Mark:
+    return Mark(tenant=mark.tenant, revision=mark.revision)
+
+
+def _encode_change(change: Change) -> feed.PresenceChange:
+    return feed.PresenceChange(
+        revision=change.revision,
+        previous_revision=change.previous,
+        agent=None if change.agent is None else _encode_presence(change.agent),
+    )
+
+
+def _encode_presence(agent: Agent) -> feed.AgentPresence:
+    return feed.AgentPresence(
+        agent_id=agent.agent_id,
+        revision=agent.revision,
+        logged_in=agent.logged_in,
+        away=agent.away,
+        in_focus=agent.in_focus,
+        in_settings=agent.in_settings,
+        toggles=_encode_toggles(agent.toggles),
+        switched_on=[
+            feed.SwitchOn(group=_GROUP_NUMBERS[group], revision=revision)
+            for group, revision in agent.switched_on.items()
+        ],
+        focus_left_revision=agent.focus_left_revision,
+        returned_revision=agent.returned_revision,
+        logged_in_revision=agent.logged_in_revision,
+    )
+
+
+def _encode_toggles(groups: Iterable[ChannelGroup]) -> list[channels.ChannelGroup.ValueType]:
+    return [_GROUP_NUMBERS[group] for group in groups]
+
+
+def _encode_time(ms: int | None) -> Timestamp | None:
+    return None if ms is None else Timestamp(seconds=ms // 1000, nanos=ms % 1000 * 1_000_000)
+
+
+def _set(message: Message, **fields: object) -> None:
+    for field, value in fields.items():
+        setattr(message, field, value)

@@ -1,0 +1,144 @@
+"""What an agent app can ask of presence. Answers for the status catalogue and for calls that wait for the router.
+
+What a call decides about an agent is one step of the store; what a call returns only after the router has applied is
+decided here: a call that takes availability away.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+from maitred.store.errors import StoreError
+from presence_service.domain import OUT_OF_THE_BOX, Agent, Catalogue, ChannelGroup, Outcome, Page, Standing
+from presence_service.errors import ChangeLost
+from presence_service.follow import Hub
+from presence_service.store.store import PresenceStore
+
+# The wake-up of another replica may be lost: so soon a waiting call looks for itself, then ever less often.
+FIRST_LOOK_SECONDS = 0.05
+LONGEST_LOOK_SECONDS = 0.5
+
+
+class Presence:
+    """The use cases. `window` is how long after a Fresh the router may route: lease plus margin."""
+
+    def __init__(self, store: PresenceStore, hub: Hub, *, window: timedelta) -> None:
+        self._store = store
+        self._hub = hub
+        self._window = window.total_seconds()
+
+    async def log_in(self, tenant: str, agent_id: str, request_id: str) -> Agent:
+        """Logs the agent in with the default Active status (R18), unavailable everywhere (R29)."""
+        await self._store.ensure_tenant(tenant)
+        default = self.catalogue(tenant).default
+        outcome = await self._store.log_in(tenant, agent_id, request_id, status_id=default.status_id)
+        return await self._finish(tenant, agent_id, outcome)
+
+    async def log_out(self, tenant: str, agent_id: str, request_id: str) -> Agent:
+        """Logs the agent out, which clears the toggles and Focus (R29). Waits for the router."""
+        return await self._finish(tenant, agent_id, await self._store.log_out(tenant, agent_id, request_id))
+
+    async def set_availability(
+        self, tenant: str, agent_id: str, request_id: str, *, toggles: Sequence[ChannelGroup]
+    ) -> Agent:
+        """Replaces the toggles (R43); refused in Focus (R69). Waits for the router unless it only switches on."""
+        outcome = await self._store.set_availability(tenant, agent_id, request_id, toggles=toggles)
+        return await self._finish(tenant, agent_id, outcome)
+
+    async def enter_focus(self, tenant: str, agent_id: str, request_id: str) -> Agent:
+        """Begins Focus, for who is not Away and has a channel on (R55). Waits for the router."""
+        return await self._finish(tenant, agent_id, await self._store.enter_focus(tenant, agent_id, request_id))
+
+    async def leave_focus(self, tenant: str, agent_id: str, request_id: str) -> Agent:
+        """Ends Focus; the toggles count again (R61) and the router is told to route at once (R60)."""
+        return await self._finish(tenant, agent_id, await self._store.leave_focus(tenant, agent_id, request_id))
+
+    async def set_active_status(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Agent:
+        """Gives the agent an Active status (R20); for one who is Away that is the return too (R24)."""
+        self.catalogue(tenant).get_active(status_id)
+        outcome = await self._store.set_active_status(tenant, agent_id, request_id, status_id=status_id)
+        return await self._finish(tenant, agent_id, outcome)
+
+    async def go_away(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Agent:
+        """Puts the agent Away with a reason (R26), which ends Focus (R65), not the toggles. Waits for the router."""
+        self.catalogue(tenant).get_away(status_id)
+        outcome = await self._store.go_away(tenant, agent_id, request_id, status_id=status_id)
+        return await self._finish(tenant, agent_id, outcome)
+
+    async def return_from_away(self, tenant: str, agent_id: str, request_id: str) -> Agent:
+        """Brings the agent back with the default Active status (R19)."""
+        default = self.catalogue(tenant).default
+        outcome = await self._store.return_from_away(tenant, agent_id, request_id, status_id=default.status_id)
+        return await self._finish(tenant, agent_id, outcome)
+
+    def catalogue(self, _tenant: str) -> Catalogue:
+        """Returns the tenant's statuses: for now every tenant has those that come out of the box."""
+        return OUT_OF_THE_BOX
+
+    async def get_agent(self, tenant: str, agent_id: str) -> Agent:
+        """Returns one agent. Raises AgentUnknown."""
+        return await self._store.get_agent(tenant, agent_id)
+
+    async def list_agents(self, tenant: str, *, after: str, limit: int) -> Page:
+        """Returns the agents whose ids follow the given one, in order of their ids."""
+        agents: list[Agent] = []
+        while True:
+            page = await self._store.list_agents(tenant, after=after, limit=limit - len(agents))
+            agents += page.agents
+            after = page.next_after
+            if not after or len(agents) >= limit:
+                return Page(agents=agents, next_after=after)
+
+    async def settle(self) -> None:
+        """Returns when the router, if one follows, has applied all there is now; after the window at the latest."""
+        async with asyncio.TaskGroup() as group:
+            for tenant in await self._store.known_tenants():
+                group.create_task(self._settle(tenant))
+
+    async def _settle(self, tenant: str) -> None:
+        time = asyncio.get_running_loop().time
+        give_up = time() + self._window
+        begun = await self._store.progress(tenant)
+        now = begun
+        while now.mark < begun.revision and (now.routing or self._hub.is_followed) and (left := give_up - time()) > 0:
+            await self._hub.marks.reach(tenant, begun.revision, seconds=min(left, FIRST_LOOK_SECONDS))
+            now = await self._store.progress(tenant)
+
+    async def _finish(self, tenant: str, agent_id: str, outcome: Outcome) -> Agent:
+        if outcome.change is not None:
+            self._hub.saw(tenant, outcome.change)
+            if outcome.must_wait:
+                await self._until_applied(tenant, agent_id, outcome.change.revision)
+        return outcome.agent
+
+    async def _until_applied(self, tenant: str, agent_id: str, revision: int) -> None:
+        """Returns when the router has applied the change or can no longer act on what it knew before.
+
+        Raises:
+            ChangeLost: the store came back without the change.
+            StoreError: the time is over and the store can't say whether it still has the change.
+        """
+        time = asyncio.get_running_loop().time
+        # The commit was before its answer came, so this ends after what it has to outlast.
+        give_up = time() + self._window
+        look = FIRST_LOOK_SECONDS
+        while True:
+            left = give_up - time()
+            reached = await self._hub.marks.reach(tenant, revision, seconds=min(look, max(left, 0)))
+            try:
+                standing = await self._store.confirm(tenant, agent_id, revision)
+            except StoreError:
+                if left <= 0:
+                    raise
+                standing = Standing.PENDING
+            match standing:
+                case Standing.APPLIED:
+                    return
+                case Standing.LOST:
+                    raise ChangeLost
+                case Standing.PENDING if left <= 0:
+                    return
+            if reached:
+                # What this replica has heard is not what the store says: it lost its last second. Not in a busy loop.
+                await asyncio.sleep(min(look, max(left, 0)))
+            look = min(2 * look, LONGEST_LOOK_SECONDS)

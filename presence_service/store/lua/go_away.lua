@@ -1,0 +1,31 @@
+#!lua flags=allow-oom
+-- Puts an agent Away with a reason; ends Focus, but not in the way that routes, and keeps the channels.
+--
+-- KEYS  prefix
+-- ARGV  clock, agent, request_id, fingerprint, window_us
+--       status    one of the Away list
+-- Returns as lib/changes.lua says; refusals: AGENT_UNKNOWN, AGENT_LOGGED_OUT, REQUEST_ID_REUSED.
+-- O(1).
+
+local status = ARGV[6]
+
+local agent, answer = changes.begin(function(agent)
+  return agent.away and agent.status == status
+end)
+if answer then
+  return answer
+end
+if not agent then
+  return { 'AGENT_UNKNOWN' }
+end
+if not agent.logged_in then
+  return { 'AGENT_LOGGED_OUT' }
+end
+if agent.away and agent.status == status then
+  return changes.unchanged(agent, true)
+end
+agent.away = '1'
+agent.status = status
+agent.status_ms = agents.now()
+agent.focus_ms = nil
+return changes.commit(agent, {}, true)

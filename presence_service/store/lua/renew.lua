@@ -1,0 +1,19 @@
+#!lua flags=allow-oom
+-- Promises the router a Fresh for this tenant, if its mark is of this store's history, and keeps the mark.
+--
+-- KEYS  prefix
+-- ARGV  clock
+--       mark      how far the router's view has come, 0 for an empty view
+-- Returns {'FRESH', revision} | {'UNKNOWN', revision}; the revision is the tenant's last. A Fresh may go
+-- out only after all changes up to it.
+-- O(log n) in the length of the feed.
+
+local mark = tonumber(ARGV[2])
+
+local last = string.format('%.0f', revisions.last())
+if not view.knows(mark) then
+  return { 'UNKNOWN', last }
+end
+view.advance(mark)
+view.renew()
+return { 'FRESH', last }

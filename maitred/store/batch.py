@@ -6,7 +6,7 @@ on what waits. Which connection it goes by is the wire's.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,7 +31,7 @@ class _Call:
 
     step: Step
     prefix: str
-    arguments: tuple[str | int | bytes, ...]
+    arguments: tuple[bytes, ...]
     answer: asyncio.Future[list[Any]]
     made_at: float
 
@@ -43,8 +43,10 @@ class _Call:
         if self.answer.done():
             return
         if isinstance(answer, BaseException):
-            error = store_error(answer)
-            error.args = (f"{self.step.name}: {self.step.explain(str(error))}",)
+            # An error of its own for each caller: it will carry that caller's traceback.
+            cause = store_error(answer)
+            error = type(cause)(f"{self.step.name}: {self.step.explain(str(cause))}")
+            error.__cause__ = answer
             self.answer.set_exception(error)
         elif isinstance(answer, list):
             self.answer.set_result(answer)
@@ -63,7 +65,7 @@ class Batcher:
         self._sender: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def run(self, step: Step, prefix: str, arguments: tuple[str | int | bytes, ...]) -> list[Any]:
+    async def run(self, step: Step, prefix: str, arguments: tuple[bytes, ...]) -> list[Any]:
         """Run the step once and return its answer.
 
         Raises:
@@ -90,7 +92,12 @@ class Batcher:
         if self._sender is not None:
             self._sender.cancel()
             await asyncio.wait([self._sender])
+        self._fail_all(self._waiting)
         await self._wire.aclose()
+
+    def _fail_all(self, calls: Collection[_Call]) -> None:
+        for call in calls:
+            call.settle(StoreUnavailable("the store client stopped meanwhile"))
 
     async def _send_all(self) -> None:
         batch: list[_Call] = []
@@ -100,12 +107,11 @@ class Batcher:
                 if batch:
                     await self._send(batch)
                     batch = []
+        except BaseException:
+            self._fail_all(batch)
+            raise
         finally:
             self._sender = None
-            if batch or self._closed:
-                for call in (*batch, *self._waiting):
-                    call.settle(StoreUnavailable("the store client was closed"))
-                self._waiting.clear()
 
     def _take(self) -> list[_Call]:
         """Take the next calls; those nobody waits for or that waited too long are not sent."""

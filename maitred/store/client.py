@@ -85,12 +85,15 @@ class Store:
 
         Raises:
             KeyError: there is no such step.
+            TypeError: an argument is none of these.
             StoreBusy: too many calls wait already.
             StoreUnavailable: the store was away, slow or not ready; the step may have run.
             StoreFull: the store is out of memory; the step did not run.
             StepFailed: the step broke off.
         """
-        return await self._batcher.run(self.steps[step], prefix(self.service, tenant), (self.clock, *args))
+        # Encoded here: what cannot be must fail for its own caller, not for a whole batch.
+        words = tuple(_encoded(argument) for argument in (self.clock, *args))
+        return await self._batcher.run(self.steps[step], prefix(self.service, tenant), words)
 
     async def check(self) -> None:
         """Prove that the store may be used, and mark a new one as this service's.
@@ -127,6 +130,19 @@ class Store:
         with translated():
             seconds, micros = await self.redis.time()
         return int(seconds) * 1_000_000 + int(micros)
+
+
+def _encoded(argument: str | int | bytes) -> bytes:
+    """Return an argument as the bytes a step gets."""
+    match argument:
+        case str():
+            return argument.encode()
+        case bytes():
+            return argument
+        case int() if not isinstance(argument, bool):
+            return b"%d" % argument
+        case _:
+            raise TypeError(f"a step takes text, bytes and whole numbers, not {argument!r}")
 
 
 def _client(url: str, call_timeout: timedelta) -> "Redis | RedisCluster":

@@ -15,13 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import IO, Self
 
 from .errors import StartRefused
 
-_START_SECONDS = 10.0
+_START_SECONDS = 60.0
+"""Long enough to read a large append-only file; a server that ends meanwhile is noticed at once."""
+
 _STOP_SECONDS = 10.0
 _LOOK_SECONDS = 0.005
 _PATH_BYTES = 100
@@ -80,8 +82,9 @@ class EmbeddedStore:
         Raises:
             StartRefused: its directory is in use, or it did not come up.
         """
-        for pause in self._starting():
-            time.sleep(pause)
+        with contextlib.closing(self._starting()) as pauses:
+            for pause in pauses:
+                time.sleep(pause)
 
     async def start_async(self) -> None:
         """Start the server and wait until it answers, without holding the loop up.
@@ -89,8 +92,10 @@ class EmbeddedStore:
         Raises:
             StartRefused: its directory is in use, or it did not come up.
         """
-        for pause in self._starting():
-            await asyncio.sleep(pause)
+        # Closing: a start that is cancelled leaves no server behind.
+        with contextlib.closing(self._starting()) as pauses:
+            for pause in pauses:
+                await asyncio.sleep(pause)
 
     def stop(self) -> None:
         """Stop the server, saving what a persistent one has, and remove temporary files."""
@@ -120,7 +125,7 @@ class EmbeddedStore:
         """Stop."""
         await self.stop_async()
 
-    def _starting(self) -> Iterator[float]:
+    def _starting(self) -> Generator[float]:
         """Start step by step; each value is a pause in seconds to make."""
         if self._process is not None:
             raise RuntimeError("the store is running already")

@@ -81,6 +81,8 @@ class TimerLoop:
             except StoreError as error:
                 self._lost(error)
                 await asyncio.sleep(backoff.pause())
+                # All of them: whose kick was lost meanwhile is not known.
+                next_pass = loop.time()
                 continue
             await self._sleep_until(next_pass)
 

@@ -13,7 +13,7 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import MovedError, RedisError, ResponseError
+from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
 
 from .failures import UNREACHABLE
 
@@ -24,7 +24,7 @@ class Command(NamedTuple):
     key: str
     """The key that says which node of a cluster it goes to."""
 
-    words: tuple[str | int | bytes, ...]
+    words: tuple[str | bytes | int, ...]
 
 
 class Wire(Protocol):
@@ -51,7 +51,11 @@ class SingleWire:
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """Send all commands in order, each once, and return their answers in order."""
         await _open(self._connection, self._on_connect)
-        return await _exchange(self._connection, commands)
+        answers = await _exchange(self._connection, commands)
+        if any(isinstance(answer, ReadOnlyError) for answer in answers):
+            # A primary that became a replica; the name may lead to the new primary by now.
+            await self._connection.disconnect(nowait=True)
+        return answers
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -64,6 +68,7 @@ class ClusterWire:
     def __init__(self, cluster: RedisCluster, on_connect: Callable[[], None]) -> None:
         """Share the topology of the cluster client; ``on_connect`` hears of each opening."""
         self._cluster = cluster
+        self._doubtful = False
         self._on_connect = on_connect
 
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:
@@ -72,7 +77,12 @@ class ClusterWire:
         A command that a node refused because its slot has moved did not run; it is sent once more,
         to the node the cluster named.
         """
+        if self._doubtful:
+            await self._cluster.aclose()
         await self._cluster.initialize()
+        # Until all nodes have answered: one that did not may be no primary now, and the next exchange
+        # reads the topology anew.
+        self._doubtful = True
         answers = await self._spread(commands)
         moved = [at for at, answer in enumerate(answers) if isinstance(answer, MovedError)]
         if moved:
@@ -81,9 +91,7 @@ class ClusterWire:
             again = await self._spread([commands[at] for at in moved])
             for at, answer in zip(moved, again, strict=True):
                 answers[at] = answer
-        if any(isinstance(answer, UNREACHABLE) for answer in answers):
-            # The topology is read anew before the next exchange: that node may be no primary now.
-            await self._cluster.aclose()
+        self._doubtful = any(isinstance(answer, (*UNREACHABLE, ReadOnlyError)) for answer in answers)
         return answers
 
     async def aclose(self) -> None:

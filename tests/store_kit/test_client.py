@@ -145,6 +145,63 @@ async def test_a_closed_store_is_unavailable_also_for_those_who_wait(store: Stor
         os.kill(store_server.pid, signal.SIGCONT)
 
 
+async def test_a_call_made_just_before_closing_is_answered_too(store: Store) -> None:
+    call = asyncio.create_task(store.run("count", "acme"))
+    await asyncio.sleep(0)
+    await store.aclose()
+    with pytest.raises(StoreUnavailable):
+        await call
+
+
+async def test_an_argument_that_cannot_be_sent_fails_alone(store: Store) -> None:
+    calls = [store.run("count", "acme"), store.run("echo", "acme", True), store.run("echo", "acme", "\ud800")]
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(end) for end in ends] == [list, TypeError, UnicodeEncodeError]
+
+
+async def test_arguments_arrive_as_they_were_given(store: Store) -> None:
+    for given, got in (("häh", "häh".encode()), (b"\x00\r\n", b"\x00\r\n"), (-(2**70), b"%d" % -(2**70))):
+        assert (await store.run("echo", "acme", given))[1] == got
+
+
+async def test_each_caller_gets_an_error_of_its_own_that_names_the_step(open_store: OpenStore) -> None:
+    store = await open_store("redis://127.0.0.1:1")
+    ends = await asyncio.gather(store.run("count", "acme"), store.run("echo", "acme", "x"), return_exceptions=True)
+    assert ends[0] is not ends[1]
+    assert [str(end).partition(":")[0] for end in ends] == ["count", "echo"]
+
+
+async def test_a_primary_that_became_a_replica_is_unavailable_until_it_is_one_again(store: Store) -> None:
+    await store.run("count", "acme")
+    await store.redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+    try:
+        with pytest.raises(StoreUnavailable):
+            await store.run("count", "acme")
+    finally:
+        await store.redis.execute_command("REPLICAOF", "NO", "ONE")
+    assert await store.run("count", "acme") == [b"OK", 2]
+
+
+async def test_a_cluster_that_does_not_answer_is_unavailable_and_found_again(
+    cluster_server: EmbeddedStore, cluster_url: str, open_store: OpenStore
+) -> None:
+    store = await open_store(cluster_url, call_timeout=SECOND / 5)
+    await store.run("count", "acme")
+    os.kill(cluster_server.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreUnavailable):
+            await store.run("count", "acme")
+    finally:
+        os.kill(cluster_server.pid, signal.SIGCONT)
+    assert await store.run("count", "acme") == [b"OK", 3]
+
+
+@pytest.mark.parametrize("url", ["sentinel://127.0.0.1:1", "nonsense"])
+async def test_an_address_of_another_kind_is_refused(open_store: OpenStore, url: str) -> None:
+    with pytest.raises(ValueError, match="scheme"):
+        await open_store(url)
+
+
 @pytest.mark.parametrize("word", ["READONLY", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "BUSY"])
 async def test_a_server_that_is_not_ready_is_unavailable(word: str) -> None:
     error: Exception = BaseParser.parse_error(f"{word} some words")  # type: ignore[no-untyped-call]

@@ -1,13 +1,15 @@
 """Hints between replicas, and what a listener is told after it lost the connection."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import pytest
 
 from maitred.store.client import Store
 from maitred.store.doorbell import RECONNECTED, Doorbell
+from maitred.store.embedded import EmbeddedStore
 
 from .conftest import OpenStore
 
@@ -40,7 +42,7 @@ async def test_a_listener_that_was_cut_off_listens_again_and_says_so(store: Stor
 
 
 async def test_a_connection_that_is_silent_although_asked_is_replaced(
-    store: Store, store_server: object, monkeypatch: pytest.MonkeyPatch
+    store: Store, store_server: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("maitred.store.doorbell._QUIET_SECONDS", 0.02)
     hints = aiter(Doorbell(store))
@@ -48,6 +50,7 @@ async def test_a_connection_that_is_silent_although_asked_is_replaced(
     waiting = asyncio.ensure_future(next_hint(hints))
     await asyncio.sleep(0.05)
     assert not waiting.done(), "a server that answers is not silent"
-    # Held back for longer than the listener waits for its sign of life.
-    await store.redis.client_pause(int(timedelta(seconds=0.3) / timedelta(milliseconds=1)))
+    os.kill(store_server.pid, signal.SIGSTOP)
+    await asyncio.sleep(0.05)
+    os.kill(store_server.pid, signal.SIGCONT)
     assert await waiting == (RECONNECTED, "")

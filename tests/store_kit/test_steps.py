@@ -34,6 +34,19 @@ async def test_an_error_names_our_file_and_line(store: Store) -> None:
         await store.run("break_off", "acme", "step")
 
 
+def test_a_package_without_libraries_of_its_own_has_the_shared_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "plain_steps" / "lua"
+    folder.mkdir(parents=True)
+    (folder / "look.lua").write_text("return { 'OK', clock.now() }")
+    monkeypatch.syspath_prepend(tmp_path)
+    steps = Steps.load("plain_steps")
+    assert list(steps) == ["look"]
+    assert len(steps) == 1
+    assert "function clock.now()" in steps["look"].source
+
+
 async def test_an_unknown_step_is_a_key_error(store: Store) -> None:
     with pytest.raises(KeyError):
         await store.run("no_such_step", "acme")

@@ -48,7 +48,10 @@ Checks = Mapping[type[Message], Sequence[Check]]
 
 def find_violations(message: Message, checks: Iterable[Check]) -> list[Violation]:
     """Returns all violations of the message, in the order of the checks."""
-    return [violation for check in checks for violation in check.violations(message)]
+    found: list[Violation] = []
+    for check in checks:
+        found += check.violations(message)
+    return found
 
 
 def custom(field: str, *, must: str, holds: Predicate, bad: Sequence[Spoil]) -> Check:
@@ -88,16 +91,18 @@ def optional_identifier(field: str) -> Check:
 def identifiers(field: str, *, at_most: int, at_least: int = 0) -> Check:
     """A list of ids."""
     must = f"must be {at_least} to {at_most} ids"
+    get = attrgetter(field)
 
-    def find(values: Sequence[str]) -> Iterable[Violation]:
+    def find(message: Message) -> Iterable[Violation]:
+        values = get(message)
         if not at_least <= len(values) <= at_most:
             return [Violation(field, must)]
         return [
             Violation(f"{field}[{at}]", IDENTIFIER_FORM) for at, each in enumerate(values) if not _is_identifier(each)
         ]
 
-    bad: list[object] = [["ok", ""], [f"id{number}" for number in range(at_most + 1)]]
-    return _found(field, must, find, bad=bad if at_least == 0 else [*bad, []])
+    bad = [["ok", ""], [f"id{number}" for number in range(at_most + 1)], *([[]] if at_least else [])]
+    return Check(field=field, must=must, violations=find, bad=[_putting(field, value) for value in bad])
 
 
 def one_of_enum(field: str) -> Check:
@@ -107,7 +112,7 @@ def one_of_enum(field: str) -> Check:
     return custom(
         field,
         must="must be one of the values of its enum, and not the unspecified one",
-        holds=lambda message: not present(message) or get(message) in _numbers(message.DESCRIPTOR, field),
+        holds=lambda message: get(message) in _numbers(message.DESCRIPTOR, field) or not present(message),
         bad=[_putting(field, 0), _putting(field, 9_999)],
     )
 
@@ -186,19 +191,13 @@ def string_map(field: str, *, at_most: int, key_at_most: int = 64, value_at_most
 
 
 def _value(field: str, must: str, holds: Predicate, *, bad: Sequence[object]) -> Check:
-    violated = (Violation(field, must),)
-    return _found(field, must, lambda value: () if holds(value) else violated, bad=bad)
-
-
-def _found(field: str, must: str, find: Callable[[Any], Iterable[Violation]], *, bad: Sequence[object]) -> Check:
     """A check of one field's value. A field inside a message that is not set is not looked at: `required` does."""
     get = attrgetter(field)
-    present = _parents(field)
-
-    def violations(message: Message) -> Iterable[Violation]:
-        return find(get(message)) if present(message) else ()
-
-    return Check(field=field, must=must, violations=violations, bad=[_putting(field, value) for value in bad])
+    spoils = [_putting(field, value) for value in bad]
+    if "." in field:
+        present = _parents(field)
+        return custom(field, must=must, holds=lambda message: not present(message) or holds(get(message)), bad=spoils)
+    return custom(field, must=must, holds=lambda message: holds(get(message)), bad=spoils)
 
 
 def _is_identifier(value: str) -> bool:

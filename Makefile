@@ -35,8 +35,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@echo "setup: installing into .venv what requirements.lock pins"
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "maitred needs Python 3.11 or later; name one with PYTHON=...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/pip --quiet --disable-pip-version-check install --require-hashes --requirement requirements.lock
-	@$(BIN)/pip --quiet --disable-pip-version-check install --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip -qq --disable-pip-version-check install --require-hashes --requirement requirements.lock
+	@$(BIN)/pip -qq --disable-pip-version-check install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 proto: $(GENERATED) ## Generate maitred/v1 from protos/
@@ -80,7 +80,7 @@ format: $(INSTALLED) ## Format, and repair what lint can repair
 	$(BIN)/buf format --write
 
 lock: $(INSTALLED) ## Pin anew what pyproject.toml asks for
-	@$(BIN)/pip --quiet --disable-pip-version-check install uv
+	@$(BIN)/pip -qq --disable-pip-version-check install uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	    --group dev --output-file requirements.lock pyproject.toml
 

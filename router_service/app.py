@@ -69,9 +69,14 @@ async def router(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
         server.add(admin_pb2_grpc.add_RoutingAdminServiceServicer_to_server, RoutingAdminServicer(routing), ADMIN)
         if settings.clock == "manual":
             clock = ManualClock(store.store, "fire_timers", on_result=routing.tell_fired)
+
+            async def settle() -> None:
+                await follower.caught_up()
+                await routing.settled()
+
             server.add(
                 clock_service_pb2_grpc.add_ClockServiceServicer_to_server,
-                ClockServicer(clock, prepare=dispatcher.flush, settle=routing.settled),
+                ClockServicer(clock, prepare=dispatcher.flush, settle=settle),
                 CLOCK,
             )
         server.health.set(ROUTING, False)

@@ -4,6 +4,7 @@ Answers for design of the pair: nothing is matched on a view that may be old. Th
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import deque
@@ -19,10 +20,13 @@ from maitred.store.errors import StepFailed, StoreError
 from maitred.v1 import presence_feed_service_pb2 as pb
 from maitred.v1 import presence_feed_service_pb2_grpc as pb_grpc
 from maitred.v1.channel_pb2 import ChannelGroup
+from router_service.domain import Outcome
 from router_service.routing import Routing
 
 # After a lost stream, the longest wait before the next, in seconds.
 MOST_BACKOFF_SECONDS = 1.0
+# How often the barrier looks whether a view has become fresh.
+CATCH_UP_SECONDS = 0.005
 
 _log = structlog.get_logger()
 
@@ -42,11 +46,28 @@ class Follower:
         # When each renewal on the way was sent, by its stamp, on the monotonic clock.
         self._renewals: deque[tuple[int, float]] = deque(maxlen=64)
         self._fresh_until = 0.0
+        # Set when a renewal should not wait its turn: a view moved that can't be acted on yet.
+        self._renew_now = asyncio.Event()
 
     @property
     def is_fresh(self) -> bool:
         """Whether presence has answered a renewal within the lease: routing goes on."""
         return time.monotonic() < self._fresh_until
+
+    async def caught_up(self) -> None:
+        """Return when every view that presence has told of may be acted on: part of the manual clock's barrier.
+
+        While presence is out of reach this does not wait for it.
+
+        Raises:
+            StoreError: the store did not answer.
+        """
+        for tenant in await self._store.store.known_tenants():
+            while self.is_fresh:
+                mark, fresh = await self._store.read_view(tenant)
+                if fresh or mark == 0:
+                    break
+                await asyncio.sleep(CATCH_UP_SECONDS)
 
     async def run(self) -> None:
         """Follow for ever."""
@@ -87,7 +108,7 @@ class Follower:
             while True:
                 renewal = await self._renewal()
                 await call.write(pb.FollowPresenceRequest(renew=renewal))
-                await asyncio.sleep(RENEWAL.total_seconds())
+                await _within(RENEWAL.total_seconds(), self._renew_now)
         except StepFailed:
             raise
         except (StoreError, asyncio.InvalidStateError, grpc.aio.AioRpcError):
@@ -121,7 +142,7 @@ class Follower:
         if outcome is None:
             raise ViewBroken(f"a change of {message.tenant} does not follow the view")
         self._routing.tell(message.tenant, outcome)
-        await self._acknowledge(call, message.tenant, outcome.answer["mark"])
+        await self._acknowledge(call, message.tenant, outcome)
 
     async def _apply_snapshot(self, call: Any, message: pb.PresenceSnapshot) -> None:
         agents: Sequence[Mapping[str, Any]] = [_agent(agent) for agent in message.agents]
@@ -131,10 +152,13 @@ class Follower:
             self._routing.tell(message.tenant, outcome)
             agents, more = [], outcome.answer["more"]
         if message.last:
-            await self._acknowledge(call, message.tenant, outcome.answer["mark"])
+            await self._acknowledge(call, message.tenant, outcome)
 
-    async def _acknowledge(self, call: Any, tenant: str, mark: str) -> None:
-        await call.write(pb.FollowPresenceRequest(applied=pb.Mark(tenant=tenant, revision=int(mark))))
+    async def _acknowledge(self, call: Any, tenant: str, outcome: Outcome) -> None:
+        mark = pb.Mark(tenant=tenant, revision=int(outcome.answer["mark"]))
+        await call.write(pb.FollowPresenceRequest(applied=mark))
+        if not outcome.answer["fresh"]:
+            self._renew_now.set()
 
     async def _extend(self, fresh: pb.Fresh) -> None:
         """Raise the lease of every tenant whose view is where presence says; it counts from the renewal's sending."""
@@ -147,6 +171,14 @@ class Follower:
         for sent_us, sent_at in self._renewals:
             if sent_us == fresh.sent_us:
                 self._fresh_until = max(self._fresh_until, sent_at + LEASE.total_seconds())
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    """Wait so long, or until the event is set, which is cleared."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()
 
 
 def _change(change: pb.PresenceChange) -> Mapping[str, Any]:

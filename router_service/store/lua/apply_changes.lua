@@ -5,7 +5,7 @@
 -- KEYS  prefix   the tenant's prefix
 -- ARGV  mode     real | manual
 --       changes  JSON list of {revision, previous_revision, agent}; agent is left out where only the revision moved
--- Returns {'OK', {mark}, changes, unsettled} | {'GAP', mark}
+-- Returns {'OK', {mark, fresh}, changes, unsettled} | {'GAP', mark}; fresh tells whether the lease holds
 -- O(log n) in those who wait and those who are ready, times the changes.
 
 local mark = view.mark()
@@ -17,4 +17,4 @@ for _, change in ipairs(cjson.decode(ARGV[2])) do
   end
 end
 redis.call('HSET', keys.view(), 'mark', mark)
-return step.done(function() return { mark = mark } end)
+return step.done(function() return { mark = mark, fresh = view.is_fresh() } end)

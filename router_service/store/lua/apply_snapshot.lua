@@ -7,7 +7,8 @@
 --       revision of the snapshot
 --       agents   JSON list of agent states
 --       last     '1' for the last part
--- Returns {'OK', {mark, more}, changes, unsettled}; with more, the last part is to be applied again, without agents
+-- Returns {'OK', {mark, fresh, more}, changes, unsettled}; fresh tells whether the lease holds; with more, the last
+--         part is to be applied again, without agents
 -- O(log n) in those who wait and those who are ready, times the agents of the part.
 
 local revision, part, last = ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
@@ -25,4 +26,4 @@ if last == '1' then
     redis.call('HSET', keys.view(), 'mark', revision)
   end
 end
-return step.done(function() return { mark = view.mark(), more = more } end)
+return step.done(function() return { mark = view.mark(), fresh = view.is_fresh(), more = more } end)

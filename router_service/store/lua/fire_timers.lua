@@ -27,5 +27,5 @@ while fired < most do
   end
 end
 local outcome = step.done()
-outcome[2] = fired
+outcome[2] = tostring(fired)
 return outcome

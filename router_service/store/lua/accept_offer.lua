@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Accepts an offer: the contact is the agent's (R144, R145).
 --
 -- KEYS  prefix   the tenant's prefix

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Declines an offer: the contact returns to its place, and the agent is sent nothing more until they ask (R135, R140).
 --
 -- KEYS  prefix   the tenant's prefix

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Raises the lease, if the view has come as far as presence said; it is never lowered.
 --
 -- KEYS  prefix    the tenant's prefix

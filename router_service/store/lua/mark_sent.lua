@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Notes that a stream has sent these offers: if they lapse, they were missed and not undelivered.
 --
 -- KEYS  prefix   the tenant's prefix

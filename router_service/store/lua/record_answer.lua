@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- The agent answered what the customer sent: the customer is helped (R101).
 --
 -- KEYS  prefix        the tenant's prefix

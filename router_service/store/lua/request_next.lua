@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Brings the next customer to an agent who asks, at once and without an offer; a call rings (R95-R100, R109-R112).
 --
 -- KEYS  prefix   the tenant's prefix

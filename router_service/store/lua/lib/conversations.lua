@@ -66,9 +66,10 @@ function conversations.join(v, c)
   table.insert(conversations.contact_ids[v.id], c.id)
 end
 
+-- Lists the conversation among its assignee's unhelped, or not. Who has it by a call alone is not the one to answer.
 function conversations.mark_unhelped(v)
   if v.agent == '' then return end
-  if v.unhelped_time == '' then
+  if v.unhelped_time == '' or v.claim ~= 'WRITTEN' then
     redis.call('ZREM', keys.agent_unhelped(v.agent), v.id)
   else
     redis.call('ZADD', keys.agent_unhelped(v.agent), v.unhelped_time, v.id)
@@ -99,8 +100,7 @@ end
 function conversations.set_assignee(v, a, claim)
   local earlier = v.agent
   v.claim = claim
-  if earlier == a.id then return end
-  if earlier ~= '' then
+  if earlier ~= '' and earlier ~= a.id then
     redis.call('ZREM', keys.agent_unhelped(earlier), v.id)
     v.agent = a.id
     conversations.leave_list(v, agents.get(earlier))

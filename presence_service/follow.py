@@ -6,12 +6,13 @@ for when a Fresh may go out. What the changes are is decided in the store.
 
 import asyncio
 from bisect import insort
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -42,6 +43,9 @@ TENANTS_AT_ONCE = 512
 # A hint can be lost; so often a replica looks by itself.
 LOOK_SECONDS = 1.0
 
+# A stream that is so many looks behind has stopped reading; what is older need not be kept at hand.
+LONGEST_LOOKS = 30
+
 # A router that still names the old mark so long after a snapshot was sent has not got it.
 SNAPSHOT_PATIENCE_SECONDS = 2.0
 
@@ -52,7 +56,7 @@ class Tail:
     """The newest changes of a tenant that this replica has seen: each follows the one before it."""
 
     def __init__(self, revision: int, *, backlog: int) -> None:
-        """Begins after the revision. At least `backlog` changes are kept, and at most twice as many."""
+        """Begins after the revision. The last `backlog` changes are kept while they are young, never twice as many."""
         self._backlog = backlog
         self.restart(revision)
 
@@ -63,6 +67,8 @@ class Tail:
         # Where each revision is in the list, counted from the first change ever.
         self._places: dict[int, int] = {}
         self._dropped = 0
+        # How many changes there had ever been, at each of the last looks.
+        self._ages: deque[int] = deque()
 
     def holds(self, revision: int) -> bool:
         """Returns whether what follows the revision is here."""
@@ -76,8 +82,14 @@ class Tail:
         self._changes.append(change)
         self.last = change.revision
         if len(self._changes) > 2 * self._backlog:
-            self._drop()
+            self._drop(self._backlog)
         return True
+
+    def age(self) -> None:
+        """Hears that another look has passed, and drops the changes that are LONGEST_LOOKS old."""
+        self._ages.append(self._dropped + len(self._changes))
+        if len(self._ages) > LONGEST_LOOKS:
+            self._drop(self._ages.popleft() - self._dropped)
 
     def after(self, revision: int) -> Sequence[Change] | None:
         """Returns the next changes after the revision, at most BATCH; None if it is not held."""
@@ -86,13 +98,14 @@ class Tail:
         start = 0 if revision == self.base else self._places[revision] - self._dropped + 1
         return self._changes[start : start + BATCH]
 
-    def _drop(self) -> None:
-        dropped = self._changes[: self._backlog]
-        del self._changes[: self._backlog]
-        self._dropped += len(dropped)
-        self.base = dropped[-1].revision
-        for change in dropped:
+    def _drop(self, count: int) -> None:
+        if count <= 0:
+            return
+        for change in self._changes[:count]:
             del self._places[change.revision]
+        self.base = self._changes[count - 1].revision
+        self._dropped += count
+        del self._changes[:count]
 
 
 class Marks:
@@ -194,7 +207,8 @@ class Hub:
         self.marks = Marks()
         self._backlog = backlog
         self._tails: dict[str, Tail] = {}
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # Each lives as long as someone catches up.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._look_again: set[str] = set()
         self._followers: set[Reader] = set()
@@ -234,6 +248,9 @@ class Hub:
             readers.discard(reader)
             if reader.tenant is not None and not readers:
                 self._watchers.pop(reader.tenant, None)
+                # Anyone can watch a tenant that does not exist; nothing must stay of that.
+                if self.last(reader.tenant) == 0:
+                    del self._tails[reader.tenant]
 
     def close(self) -> None:
         """Ends all streams, those that come later too."""
@@ -243,7 +260,7 @@ class Hub:
 
     async def catch_up(self, tenant: str) -> None:
         """Reads what the tail has not seen. Raises StoreError."""
-        async with self._locks[tenant]:
+        async with self._locks.setdefault(tenant, asyncio.Lock()):
             tail = self._tails.get(tenant)
             if tail is None:
                 revision = (await self.store.progress(tenant)).revision
@@ -292,6 +309,8 @@ class Hub:
         """Looks after the tenants that are watched; a router's Renew does that for those that it follows."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            for tail in self._tails.values():
+                tail.age()
             for tenant in list(self._watchers):
                 self._look(tenant)
 
@@ -561,9 +580,10 @@ class RouterStream:
         if tenant in self._snapshots:
             return
         if not is_known:
-            # A Renew may have been under way while a snapshot was: then the router has it by now.
             patience = followed.snapshot_at + SNAPSHOT_PATIENCE_SECONDS
-            if mark == followed.snapshot_revision or asyncio.get_running_loop().time() >= patience:
+            # This Renew may have been under way while a snapshot was: then the router has it by now.
+            is_old = mark < followed.snapshot_revision or mark == followed.mark
+            if not is_old or asyncio.get_running_loop().time() >= patience:
                 self._snapshots[tenant] = _Snapshot()
         # Stuck: what was sent before the last Renew has not moved the view since, so it was dropped, or the router's
         # store lost it. Ahead: another replica has brought the view further than this stream has.

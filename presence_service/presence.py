@@ -91,9 +91,7 @@ class Presence:
 
     async def settle(self) -> None:
         """Returns when the router, if one follows, has applied all there is now; after the window at the latest."""
-        async with asyncio.TaskGroup() as group:
-            for tenant in await self._store.known_tenants():
-                group.create_task(self._settle(tenant))
+        await asyncio.gather(*(self._settle(tenant) for tenant in await self._store.known_tenants()))
 
     async def _settle(self, tenant: str) -> None:
         time = asyncio.get_running_loop().time

@@ -153,7 +153,12 @@ class PresenceStore:
                 yield None
             else:
                 revision, _, tenant = payload.partition(" ")
-                yield Hint(kind=HintKind(topic), tenant=tenant, revision=int(revision))
+                try:
+                    hint = Hint(kind=HintKind(topic), tenant=tenant, revision=int(revision))
+                except ValueError:
+                    # A later release may hint at something this one knows nothing of.
+                    continue
+                yield hint
 
     async def ping(self) -> None:
         """Returns if the store answers. Raises StoreError."""

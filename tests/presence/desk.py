@@ -1,0 +1,298 @@
+"""The language of these tests: replicas of presence, agents who use them, and a router played by the test."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
+
+import grpc
+from redis.asyncio import Redis
+
+from maitred.rpc.channel import open_channel
+from maitred.rpc.failure import RpcFailure, from_error
+from maitred.rpc.server import RpcServer
+from maitred.v1 import channel_pb2
+from maitred.v1 import clock_service_pb2 as clock
+from maitred.v1 import presence_feed_service_pb2 as feed
+from maitred.v1 import presence_service_pb2 as v1
+from maitred.v1.clock_service_pb2_grpc import ClockServiceStub
+from maitred.v1.presence_feed_service_pb2_grpc import PresenceFeedServiceStub
+from maitred.v1.presence_service_pb2_grpc import PresenceServiceStub
+from presence_service.app import presence
+from presence_service.settings import Settings
+
+VOICE = channel_pb2.CHANNEL_GROUP_VOICE
+MESSAGING = channel_pb2.CHANNEL_GROUP_MESSAGING
+MAIL_TASKS = channel_pb2.CHANNEL_GROUP_MAIL_TASKS
+
+TENANT = "default"
+PATIENCE = 5.0
+
+
+@contextmanager
+def refused(reason: str) -> Iterator[None]:
+    """The call in the block is refused for this reason."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        failure = from_error(error)
+        assert failure.reason == reason, failure
+    else:
+        raise AssertionError(f"not refused; {reason} was expected")
+
+
+async def failure_of(call: Any) -> RpcFailure:
+    """What the caller is refused with."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return from_error(error)
+    raise AssertionError("not refused")
+
+
+class Replica:
+    """One presence_service in this process; it starts and stops in a task of its own, as it would in a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._stop = asyncio.Event()
+        self._started: asyncio.Future[tuple[RpcServer, int]] = asyncio.get_running_loop().create_future()
+        self._life: asyncio.Task[None] | None = None
+        self.server: RpcServer
+        self.address = ""
+
+    async def start(self) -> Self:
+        self._life = asyncio.create_task(self._live())
+        either: list[asyncio.Future[Any]] = [self._life, self._started]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if self._life.done():
+            await self._life
+        self.server, port = await self._started
+        self.address = f"127.0.0.1:{port}"
+        return self
+
+    async def stop(self) -> None:
+        self._stop.set()
+        if self._life is not None:
+            await self._life
+
+    async def _live(self) -> None:
+        async with presence(self.settings) as started:
+            self._started.set_result(started)
+            await self._stop.wait()
+
+
+class Desk:
+    """An agent app's way to one replica."""
+
+    def __init__(self, replica: Replica, *, tenant: str = TENANT, actor: str | None = None) -> None:
+        self.channel = open_channel(replica.address, tenant=tenant, actor=actor)
+        self.presence = PresenceServiceStub(self.channel)
+        self.feed = PresenceFeedServiceStub(self.channel)
+        self.clock = ClockServiceStub(self.channel)
+
+    async def close(self) -> None:
+        await self.channel.close()
+
+    async def log_in(self, agent_id: str, request_id: str = "") -> v1.Agent:
+        request = v1.LogInRequest(agent_id=agent_id, request_id=request_id)
+        return (await self.presence.LogIn(request, timeout=PATIENCE)).agent
+
+    async def log_out(self, agent_id: str, request_id: str = "") -> v1.Agent:
+        request = v1.LogOutRequest(agent_id=agent_id, request_id=request_id)
+        return (await self.presence.LogOut(request, timeout=PATIENCE)).agent
+
+    async def switch(
+        self, agent_id: str, *toggles: channel_pb2.ChannelGroup.ValueType, request_id: str = ""
+    ) -> v1.Agent:
+        request = v1.SetAvailabilityRequest(agent_id=agent_id, toggles=toggles, request_id=request_id)
+        return (await self.presence.SetAvailability(request, timeout=PATIENCE)).agent
+
+    async def enter_focus(self, agent_id: str, request_id: str = "") -> v1.Agent:
+        request = v1.EnterFocusRequest(agent_id=agent_id, request_id=request_id)
+        return (await self.presence.EnterFocus(request, timeout=PATIENCE)).agent
+
+    async def leave_focus(self, agent_id: str, request_id: str = "") -> v1.Agent:
+        request = v1.LeaveFocusRequest(agent_id=agent_id, request_id=request_id)
+        return (await self.presence.LeaveFocus(request, timeout=PATIENCE)).agent
+
+    async def choose(self, agent_id: str, status_id: str, request_id: str = "") -> v1.Agent:
+        request = v1.SetActiveStatusRequest(agent_id=agent_id, status_id=status_id, request_id=request_id)
+        return (await self.presence.SetActiveStatus(request, timeout=PATIENCE)).agent
+
+    async def go_away(self, agent_id: str, status_id: str = "lunch", request_id: str = "") -> v1.Agent:
+        request = v1.GoAwayRequest(agent_id=agent_id, status_id=status_id, request_id=request_id)
+        return (await self.presence.GoAway(request, timeout=PATIENCE)).agent
+
+    async def come_back(self, agent_id: str, request_id: str = "") -> v1.Agent:
+        request = v1.ReturnFromAwayRequest(agent_id=agent_id, request_id=request_id)
+        return (await self.presence.ReturnFromAway(request, timeout=PATIENCE)).agent
+
+    async def get(self, agent_id: str) -> v1.Agent:
+        return (await self.presence.GetAgent(v1.GetAgentRequest(agent_id=agent_id), timeout=PATIENCE)).agent
+
+    async def statuses(self, agent_id: str = "") -> v1.ListStatusesResponse:
+        return await self.presence.ListStatuses(v1.ListStatusesRequest(agent_id=agent_id), timeout=PATIENCE)
+
+    async def page(self, *, size: int = 0, token: str = "") -> v1.ListAgentsResponse:
+        request = v1.ListAgentsRequest(page_size=size, page_token=token)
+        return await self.presence.ListAgents(request, timeout=PATIENCE)
+
+    async def advance(self, *, seconds: int = 0) -> clock.AdvanceResponse:
+        request = clock.AdvanceRequest()
+        request.duration.seconds = seconds
+        return await self.clock.Advance(request, timeout=PATIENCE)
+
+    def watch(self, cursor: str = "") -> Any:
+        return self.presence.WatchAgents(v1.WatchAgentsRequest(cursor=cursor))
+
+
+class Copy:
+    """A copy of everything the store has now, to come back to: a restart that loses what was last."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = Redis.from_url(url, protocol=2)
+        self._keys: dict[bytes | str, bytes] = {}
+
+    @classmethod
+    async def of(cls, url: str) -> Self:
+        copy = cls(url)
+        for key in await copy._redis.keys("*:presence:*"):
+            value = await copy._redis.dump(key)
+            assert isinstance(value, bytes)
+            copy._keys[key] = value
+        return copy
+
+    async def comes_back(self) -> None:
+        """Replaces all keys in one instant."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for key, value in self._keys.items():
+                pipe.restore(key, 0, value, replace=True)
+            await pipe.execute()
+        await self._redis.aclose()
+
+
+class Router:
+    """One stream of FollowPresence, said and heard message by message, or kept by itself once `keeps_up`."""
+
+    def __init__(self, desk: Desk, marks: Mapping[str, int] | None = None) -> None:
+        # Where the view of each tenant stands, and what is in it.
+        self.marks = dict(marks or {})
+        self.views: dict[str, dict[str, feed.AgentPresence]] = {}
+        # Everything that was heard, in order.
+        self.heard: list[feed.FollowPresenceResponse] = []
+        self.call: Any = desk.feed.FollowPresence()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.call.cancel()
+
+    async def renews(self, sent_us: int | None = None) -> int:
+        """Sends a Renew with its marks."""
+        sent = time.time_ns() // 1000 if sent_us is None else sent_us
+        marks = [feed.Mark(tenant=tenant, revision=revision) for tenant, revision in self.marks.items()]
+        await self.call.write(feed.FollowPresenceRequest(renew=feed.Renew(sent_us=sent, marks=marks)))
+        return sent
+
+    async def acknowledges(self, revision: int, tenant: str = TENANT) -> None:
+        """Says that its view stands at the revision."""
+        await self.call.write(feed.FollowPresenceRequest(applied=feed.Mark(tenant=tenant, revision=revision)))
+
+    async def hears(self) -> feed.FollowPresenceResponse:
+        """Returns the next message, after putting it into the view; says nothing back."""
+        async with asyncio.timeout(PATIENCE):
+            message: Any = await self.call.read()
+        assert message is not grpc.aio.EOF
+        self._take(message)
+        answer: feed.FollowPresenceResponse = message
+        return answer
+
+    async def hears_changes(self) -> feed.PresenceChanges:
+        message = await self.hears()
+        assert message.HasField("changes"), message
+        return message.changes
+
+    async def hears_fresh(self) -> feed.Fresh:
+        """Returns the next Fresh; changes before it are taken in."""
+        while True:
+            message = await self.hears()
+            assert not message.HasField("snapshot"), message
+            if message.HasField("fresh"):
+                return message.fresh
+
+    async def hears_snapshot(self) -> list[feed.PresenceSnapshot]:
+        """Returns all parts of the next snapshot; whatever comes before or between is taken in."""
+        parts: list[feed.PresenceSnapshot] = []
+        while not parts or not parts[-1].last:
+            message = await self.hears()
+            if message.HasField("snapshot"):
+                parts.append(message.snapshot)
+        return parts
+
+    async def hears_nothing(self, *, seconds: float = 0.05) -> bool:
+        """Returns whether nothing comes for a while. The stream can't be read on."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.call.read()
+        except TimeoutError:
+            return True
+        return False
+
+    async def is_placed(self) -> None:
+        """Opens: says where it stands, takes the snapshots, acknowledges them, and gets a lease."""
+        while True:
+            await self.renews()
+            message = await self.hears()
+            while not message.HasField("fresh"):
+                message = await self.hears()
+            fresh = {mark.tenant: mark.revision for mark in message.fresh.revisions}
+            if fresh and fresh == self.marks:
+                return
+            await self.hears_snapshot()
+
+    def keeps_up(self, *, renew_seconds: float = 0.5) -> None:
+        """From now on applies and acknowledges everything, and renews, by itself."""
+        self._tasks = [asyncio.create_task(self._applying()), asyncio.create_task(self._renewing(renew_seconds))]
+
+    async def _applying(self) -> None:
+        while True:
+            message = await self.call.read()
+            if message is grpc.aio.EOF:
+                return
+            before = dict(self.marks)
+            self._take(message)
+            for tenant, mark in self.marks.items():
+                if mark != before.get(tenant):
+                    await self.acknowledges(mark, tenant)
+
+    async def _renewing(self, seconds: float) -> None:
+        while True:
+            await self.renews()
+            await asyncio.sleep(seconds)
+
+    def _take(self, message: feed.FollowPresenceResponse) -> None:
+        """Does with its view what the contract says."""
+        self.heard.append(message)
+        if message.HasField("changes"):
+            tenant = message.changes.tenant
+            for change in message.changes.changes:
+                if change.revision <= self.marks.get(tenant, 0):
+                    continue
+                assert change.previous_revision == self.marks.get(tenant, 0), (self.marks, change)
+                self.marks[tenant] = change.revision
+                if change.HasField("agent"):
+                    self.views.setdefault(tenant, {})[change.agent.agent_id] = change.agent
+        elif message.HasField("snapshot"):
+            part = message.snapshot
+            view = self.views.setdefault(part.tenant, {})
+            for agent in part.agents:
+                view[agent.agent_id] = agent
+            if part.last:
+                self.marks[part.tenant] = part.revision

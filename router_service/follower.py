@@ -46,6 +46,8 @@ class Follower:
         # When each renewal on the way was sent, by its stamp, on the monotonic clock.
         self._renewals: deque[tuple[int, float]] = deque(maxlen=64)
         self._fresh_until = 0.0
+        # grpc allows one write at a time, and acknowledgements and renewals come from two tasks.
+        self._writing = asyncio.Lock()
         # Set when a renewal should not wait its turn: a view moved that can't be acted on yet.
         self._renew_now = asyncio.Event()
 
@@ -107,7 +109,7 @@ class Follower:
         try:
             while True:
                 renewal = await self._renewal()
-                await call.write(pb.FollowPresenceRequest(renew=renewal))
+                await self._write(call, pb.FollowPresenceRequest(renew=renewal))
                 await _within(RENEWAL.total_seconds(), self._renew_now)
         except StepFailed:
             raise
@@ -156,9 +158,13 @@ class Follower:
 
     async def _acknowledge(self, call: Any, tenant: str, outcome: Outcome) -> None:
         mark = pb.Mark(tenant=tenant, revision=int(outcome.answer["mark"]))
-        await call.write(pb.FollowPresenceRequest(applied=mark))
+        await self._write(call, pb.FollowPresenceRequest(applied=mark))
         if not outcome.answer["fresh"]:
             self._renew_now.set()
+
+    async def _write(self, call: Any, message: pb.FollowPresenceRequest) -> None:
+        async with self._writing:
+            await call.write(message)
 
     async def _extend(self, fresh: pb.Fresh) -> None:
         """Raise the lease of every tenant whose view is where presence says; it counts from the renewal's sending."""

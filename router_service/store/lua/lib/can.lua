@@ -30,3 +30,8 @@ function can.hold(a, group)
   if group == 'MESSAGING' and agents.load(a) >= settings.standard_messaging_capacity then return 'CAPACITY' end
   return nil
 end
+
+-- Whether the contact is what the customer wrote whom the agent is talking to: another agent gets it (R195).
+function can.is_from_caller(a, c)
+  return a.call ~= '' and c.conversation ~= '' and contacts.get(a.call).conversation == c.conversation
+end

@@ -6,13 +6,14 @@ next_up.refusals = {
 }
 
 -- The waiting contact of a group that is first in line for this agent, over all the agent's inboxes. What the agent
--- turned down comes only when nothing else waits (R141).
+-- turned down comes only when nothing else waits (R141), what the agent's caller writes not at all (R195).
 function next_up.find(a, group)
   for _, turned_down_too in ipairs({ false, true }) do
     local best, best_order
     for _, inbox in ipairs(agents.inboxes(a)) do
       local c, order = queue.first(inbox, group, function(candidate)
-        return turned_down_too or not contacts.turned_down_by(candidate, a.id)
+        return not can.is_from_caller(a, candidate)
+          and (turned_down_too or not contacts.turned_down_by(candidate, a.id))
       end)
       if c and (not best or queue.is_before(order, best_order)) then best, best_order = c, order end
     end

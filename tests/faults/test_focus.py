@@ -1,0 +1,114 @@
+"""Nothing is routed to an agent after EnterFocus has returned, whatever comes and whatever fails (R58, A12).
+
+Compared by presence's revisions and by the order of each stream; the only clock is that of how long EnterFocus took.
+"""
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from tests.faults.processes import revision_of
+from tests.faults.rush import Plan, Rush, check_focus, rush
+from tests.faults.stack import Shape, open_stack
+
+# Customers come for some 20 s, so that faults fall in the middle.
+FAULTY = Plan(contacts=2000, pause=0.035)
+
+
+async def test_focus_holds_while_customers_arrive() -> None:
+    async with open_stack(Shape()) as stack:
+        done = await rush(stack, Plan(contacts=500, focuses=2, agents=10))
+    check_focus(done)
+    assert len(done.history.focuses) == 20
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("replicas", [1, 2])
+async def test_200_focuses_hold_while_20000_contacts_arrive(replicas: int) -> None:
+    async with open_stack(Shape(presences=replicas, routers=replicas)) as stack:
+        done = await rush(stack, Plan(contacts=20_000, focuses=10, agents=20))
+    check_focus(done)
+    assert len(done.history.focuses) == 200
+
+
+@pytest.mark.long
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("replicas", [1, 2])
+async def test_focus_holds_while_the_line_to_presence_fails(replicas: int) -> None:
+    """Held both ways, cut, held one way and the other: what was held arrives late."""
+
+    async def fault(now: Rush) -> None:
+        await now.crowd.reach(0.1)
+        proxy = now.stack.proxies[0]
+        for up, down, seconds in ((True, True, 3.5), (True, False, 3.5), (False, True, 3.5), (False, True, 0.7)):
+            proxy.hold(up=up, down=down)
+            await asyncio.sleep(seconds)
+            proxy.release()
+            await asyncio.sleep(1)
+        await proxy.cut()
+        await asyncio.sleep(4)
+        await proxy.mend()
+
+    async with open_stack(Shape(presences=replicas, routers=replicas, proxied=True)) as stack:
+        check_focus(await rush(stack, FAULTY, fault))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("stopped", ["router", "presence"])
+async def test_focus_holds_while_a_service_is_stopped(replicas: int, stopped: str) -> None:
+    """For seven seconds, far longer than the lease; then it goes on as if nothing had been."""
+
+    async def fault(now: Rush) -> None:
+        await now.crowd.reach(0.2)
+        service = (now.stack.routers if stopped == "router" else now.stack.presences)[0]
+        service.signal(signal.SIGSTOP)
+        await asyncio.sleep(7)
+        service.signal(signal.SIGCONT)
+
+    async with open_stack(Shape(presences=replicas, routers=replicas)) as stack:
+        check_focus(await rush(stack, FAULTY, fault))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("replicas", [1, 2])
+async def test_focus_holds_while_presence_loses_its_last_second(replicas: int) -> None:
+    """Three times its store is killed and comes back as it was one second before.
+
+    The copy is of its append-only files while they are written. A Focus that had returned before the kill may be lost
+    with that second; that ends it, as far as anyone can tell.
+    """
+    lost: list[tuple[int, int, int]] = []
+
+    async def fault(now: Rush) -> None:
+        for turn in range(3):
+            await now.crowd.reach(0.15 + 0.25 * turn)
+            copy = now.stack.folder / f"copy-{turn}"
+            now.stack.presence_store.copy(copy)
+            copied = time.monotonic()
+            kept = await revision_of(copy)
+            await asyncio.sleep(max(0.0, 1 - (time.monotonic() - copied)))
+            await now.stack.presence_store.kill()
+            # Revisions are the time of the store, and go on with it.
+            killed = time.time_ns() // 1000
+            await now.stack.presence_store.replace(copy)
+            lost.append((kept, killed, now.history.now()))
+
+    async with open_stack(Shape(presences=replicas, routers=replicas, two_stores=True)) as stack:
+        done = await rush(stack, FAULTY, fault)
+    assert len(lost) == 3
+    forgotten = 0
+    for focus in done.history.focuses:
+        for kept, killed, restarted in lost:
+            if kept < focus.entered < killed:
+                forgotten += 1
+                assert focus.returned < restarted, f"{focus} was lost before it returned"
+                if focus.left is None or focus.left > killed:
+                    focus.left = killed
+    print(f"\nFocuses lost with the store's last second: {forgotten}")
+    check_focus(done)

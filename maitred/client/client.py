@@ -1,7 +1,7 @@
 """One object to speak to both services with."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -72,7 +72,7 @@ class Maitred:
 
     async def watch_assignments(
         self, agent_id: str, *, resume_number: int | None = None
-    ) -> AsyncIterator[WatchAssignmentsResponse]:
+    ) -> AsyncGenerator[WatchAssignmentsResponse, None]:
         """Yields what the agent must see: snapshots, which replace what was known, and changes.
 
         It goes on for ever: whenever the stream ends, by a drain, by its age or with the connection, it is opened

@@ -25,6 +25,6 @@ KEYS = {
     "view": "hash: mark (revision of presence reached), until (µs, the lease)",
     "viewed": "zset by revision: the agents presence told of",
     "timers": "zset by due time: offer:<offer>, pause:<group>:<agent>, settle",
-    "request/<scope>": "string: the answer to a request id; goes after 20 minutes",
+    "request:<step>/<agent>/:<request>": "string: the answer to a request id; goes after 20 minutes",
     "clock": "string: the manual time in ms",
 }

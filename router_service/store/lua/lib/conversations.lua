@@ -48,9 +48,10 @@ end
 -- Takes a new contact into the conversation: the inbox follows the first open mail or message; a call names it only
 -- where nothing else does.
 function conversations.join(v, c)
+  local open = conversations.open_contacts(v)
   if contacts.is_written(c) then
     local written = false
-    for _, other in ipairs(conversations.open_contacts(v)) do
+    for _, other in ipairs(open) do
       written = written or contacts.is_written(other)
     end
     if written or v.claim == 'WRITTEN' then c.inbox = v.inbox else v.inbox = c.inbox end
@@ -58,7 +59,7 @@ function conversations.join(v, c)
       v.unhelped_time = clock.now()
       conversations.mark_unhelped(v)
     end
-  elseif v.agent == '' and #conversations.open_contacts(v) == 0 then
+  elseif v.agent == '' and #open == 0 then
     v.inbox = c.inbox
   end
   c.conversation = v.id

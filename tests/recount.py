@@ -1,0 +1,420 @@
+"""Counts again everything the router's store says twice: every set, pointer and timer, recomputed from the records.
+
+The records (agents, contacts, conversations, offers) are believed, and everything else has to follow from them. Who is
+routable is decided here a second time, in Python and on purpose not by the engine's own code. The store is read in one
+atomic look, so that a recount is true also while the services run.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.asyncio import Redis
+
+from router_service.domain import GROUP_OF
+from router_service.store.keys import KEYS
+
+PUSHED = ("VOICE", "MESSAGING")
+STANDARD_MESSAGING_CAPACITY = 3
+
+# Remembered answers are packed and nothing follows from them: their keys are looked at, not their values.
+LOOK = """
+local seen = {}
+for i, key in ipairs(redis.call('KEYS', KEYS[1] .. '*')) do
+  local kind, value = redis.call('TYPE', key).ok, ''
+  local name = string.sub(key, #KEYS[1] + 1)
+  if kind == 'hash' then value = redis.call('HGETALL', key)
+  elseif kind == 'set' then value = redis.call('SMEMBERS', key)
+  elseif kind == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  elseif kind == 'string' and string.sub(name, 1, 8) ~= 'request:' then value = redis.call('GET', key) end
+  seen[i] = { name, kind, redis.call('PTTL', key), value }
+end
+local time = redis.call('TIME')
+return { time[1] .. string.format('%06d', time[2]), seen }
+"""
+
+# The sets, by the pattern of their key, whose scores follow from the records too.
+SCORED = re.compile(r"waiting/|ready/|agent/[^/]+/unhelped$|inboxes$|viewed$|timers$")
+
+
+async def recount(redis: "Redis", tenant: str = "default") -> list[str]:
+    """Return what does not agree in the store of a tenant, one readable line each; an empty list if all does.
+
+    The client has to decode responses.
+    """
+    raw_us, seen = await redis.eval(LOOK, 1, f"{{{tenant}}}:router:")
+    return Recount(_Store.of(int(raw_us), seen)).problems()
+
+
+@dataclass
+class _Store:
+    """What was in the store at one moment."""
+
+    raw_us: int
+    hashes: dict[str, dict[str, str]] = field(default_factory=dict)
+    # The members of sets, and of sorted sets with their scores.
+    sets: dict[str, dict[str, float]] = field(default_factory=dict)
+    strings: dict[str, str] = field(default_factory=dict)
+    lives: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, raw_us: int, seen: Iterable[Any]) -> "_Store":
+        store = cls(raw_us)
+        for name, kind, life, value in seen:
+            store.lives[name] = life
+            match kind:
+                case "hash":
+                    store.hashes[name] = dict(_pairs(value))
+                case "set":
+                    store.sets[name] = dict.fromkeys(value, 0.0)
+                case "zset":
+                    store.sets[name] = {member: float(score) for member, score in _pairs(value)}
+                case _:
+                    store.strings[name] = value
+        return store
+
+    def records(self, kind: str) -> dict[str, "_Record"]:
+        found = (name.split("/") for name in self.hashes if name.startswith(f"{kind}/"))
+        return {parts[1]: _Record(self.hashes["/".join(parts)]) for parts in found if len(parts) == 2}
+
+
+class _Record(dict[str, str]):
+    """A hash; a field that is not there reads as ''."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+    def number(self, name: str) -> float:
+        return float(self[name] or 0)
+
+
+class Recount:
+    """One recount of one store."""
+
+    def __init__(self, store: _Store) -> None:
+        self.store = store
+        self.agents = store.records("agent")
+        self.inboxes = store.records("inbox")
+        self.contacts = store.records("contact")
+        self.conversations = store.records("conversation")
+        self.offers = store.records("offer")
+        self.is_manual = "clock" in store.strings
+        self.now = float(store.strings["clock"]) if self.is_manual else store.raw_us / 1000
+        self.timers = store.sets.get("timers", {})
+        self.unsettled = store.sets.get("unsettled", {})
+        self.open_contacts: dict[str, list[str]] = defaultdict(list)
+        for contact_id, contact in sorted(self.contacts.items()):
+            if contact["conversation"] and contact["state"] != "ENDED":
+                self.open_contacts[contact["conversation"]].append(contact_id)
+        # What each agent has or is offered, and which conversations of it count as load (R88).
+        self.held: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        self.loads: dict[str, set[str]] = defaultdict(set)
+        for contact_id, contact in sorted(self.contacts.items()):
+            if contact["state"] in ("ASSIGNED", "OFFERED"):
+                self.held[contact["agent"], contact["group"], contact["state"]].append(contact_id)
+                if contact["group"] == "MESSAGING":
+                    self.loads[contact["agent"]].add(contact["conversation"])
+
+    def problems(self) -> list[str]:
+        return [
+            *self._keys(),
+            *self._sets(),
+            *self._customers(),
+            *(problem for each in self.contacts for problem in self._contact(each)),
+            *(problem for each in self.offers for problem in self._offer(each)),
+            *(problem for each in self.agents for problem in self._agent(each)),
+            *(problem for each in self.agents for problem in self._told(each)),
+            *(problem for each in self.conversations for problem in self._conversation(each)),
+            *self._idle_while_someone_waits(),
+            *self._unsettled(),
+        ]
+
+    # What the agents may be given (R52)
+
+    def hold(self, agent_id: str, group: str) -> str:
+        """The first rule that holds back new automatic work of the group; '' for a routable agent."""
+        agent = self.agents[agent_id]
+        holds = {
+            "LOGGED_OUT": not agent["logged_in"],
+            "AWAY": agent["away"],
+            "FOCUS": agent["in_focus"],
+            "TOGGLE_OFF": group not in agent["toggles"].split(),
+            "SETTINGS": agent["in_settings"],
+            "DECLINE_STOP": agent["decline_stop"],
+            "PAUSE": self.is_paused(agent_id, group),
+            "CALL_CONNECTED": self.calls(agent_id),
+            "CALL_RINGING": group == "VOICE" and self.ringing(agent_id),
+            "CAPACITY": group == "MESSAGING" and len(self.loads[agent_id]) >= STANDARD_MESSAGING_CAPACITY,
+        }
+        return next((name for name, is_so in holds.items() if is_so), "")
+
+    def is_paused(self, agent_id: str, group: str) -> bool:
+        # Under the real clock a pause ends when its timer fires, a moment after it is due.
+        is_late = not self.is_manual and f"pause:{group}:{agent_id}" in self.timers
+        return is_late or self.agents[agent_id].number(f"pause_{group}") > self.now
+
+    def is_routable(self, agent_id: str, group: str) -> bool:
+        return self.hold(agent_id, group) == ""
+
+    def rank(self, agent_id: str, group: str) -> float:
+        """The place among the ready (A13); the smaller goes first."""
+        agent = self.agents[agent_id]
+        if group == "VOICE":
+            return agent.number("voice_free_time")
+        return len(self.loads[agent_id]) * 1e13 + agent.number("messaging_time")
+
+    def calls(self, agent_id: str) -> list[str]:
+        return self.held[agent_id, "VOICE", "ASSIGNED"]
+
+    def ringing(self, agent_id: str) -> list[str]:
+        return [self.contacts[each]["offer"] for each in self.held[agent_id, "VOICE", "OFFERED"]]
+
+    # Every set, as the records say
+
+    def _expected_sets(self) -> dict[str, dict[str, float]]:
+        sets: dict[str, dict[str, float]] = defaultdict(dict)
+        for inbox_id in self.inboxes:
+            sets["inboxes"][inbox_id] = 0
+        for agent_id in self.agents:
+            self._expect_of_agent(sets, agent_id)
+        for contact_id in self.contacts:
+            self._expect_of_contact(sets, contact_id)
+        for conversation_id, conversation in self.conversations.items():
+            self._expect_of_conversation(sets, conversation_id, conversation)
+        for offer_id, offer in self.offers.items():
+            if offer["state"] == "OPEN":
+                sets[f"agent/{offer['agent']}/offers"][offer_id] = 0
+                sets["timers"][f"offer:{offer_id}"] = offer.number("expire_time")
+        if "settle" in self.timers and self.unsettled:
+            sets["timers"]["settle"] = self.timers["settle"]
+        return sets
+
+    def _expect_of_agent(self, sets: dict[str, dict[str, float]], agent_id: str) -> None:
+        agent = self.agents[agent_id]
+        inboxes = self.store.sets.get(f"agent/{agent_id}/inboxes", {})
+        if agent["view_revision"]:
+            sets["viewed"][agent_id] = agent.number("view_revision")
+        sets[f"agent/{agent_id}/load"] = dict.fromkeys(self.loads[agent_id], 0)
+        for inbox_id in inboxes:
+            sets[f"agent/{agent_id}/inboxes"][inbox_id] = 0
+            sets[f"inbox/{inbox_id}/members"][agent_id] = 0
+        for group in PUSHED:
+            if self.is_paused(agent_id, group):
+                sets["timers"][f"pause:{group}:{agent_id}"] = agent.number(f"pause_{group}")
+            if self.is_routable(agent_id, group):
+                for inbox_id in inboxes:
+                    sets[f"ready/{inbox_id}/{group}"][agent_id] = self.rank(agent_id, group)
+
+    def _expect_of_contact(self, sets: dict[str, dict[str, float]], contact_id: str) -> None:
+        contact = self.contacts[contact_id]
+        if contact["state"] == "WAITING" and not contact["parked"]:
+            place = f"{int(contact.number('queue_time')):015d}:{contact_id}"
+            sets[f"waiting/{contact['inbox']}/{contact['group']}"][place] = contact.number("due_time")
+        if contact["state"] == "ASSIGNED" and contact["channel"] == "TASK":
+            sets[f"agent/{contact['agent']}/customers"][f"task:{contact_id}"] = 0
+
+    def _expect_of_conversation(self, sets: dict[str, dict[str, float]], conversation_id: str, record: _Record) -> None:
+        if record["state"] == "CLOSED":
+            return
+        holders = {record["agent"]}
+        for contact_id in self.open_contacts[conversation_id]:
+            sets[f"conversation/{conversation_id}/contacts"][contact_id] = 0
+            if self.contacts[contact_id]["state"] == "ASSIGNED":
+                holders.add(self.contacts[contact_id]["agent"])
+        for agent_id in holders - {""}:
+            sets[f"agent/{agent_id}/customers"][f"conversation:{conversation_id}"] = 0
+        # Who has it by a call alone is not the one to answer (R195).
+        if record["claim"] == "WRITTEN" and record["unhelped_time"]:
+            sets[f"agent/{record['agent']}/unhelped"][conversation_id] = record.number("unhelped_time")
+
+    def _sets(self) -> Iterator[str]:
+        expected = self._expected_sets()
+        found = {name: members for name, members in self.store.sets.items() if name != "unsettled"}
+        for name in sorted(expected.keys() | found.keys()):
+            are, should = found.get(name, {}), expected.get(name, {})
+            for member in sorted(should.keys() - are.keys()):
+                yield f"{name} lacks {member}"
+            for member in sorted(are.keys() - should.keys()):
+                yield f"{name} has {member}, which does not belong there"
+            for member in sorted(are.keys() & should.keys()) if SCORED.match(name) else ():
+                if are[member] != should[member]:
+                    yield f"{name} has {member} at {are[member]:.0f} instead of {should[member]:.0f}"
+
+    def _customers(self) -> Iterator[str]:
+        """At most one live conversation a customer, and the pointer to it (R2)."""
+        live: dict[str, list[str]] = defaultdict(list)
+        for conversation_id, conversation in sorted(self.conversations.items()):
+            if conversation["state"] != "CLOSED":
+                live[conversation["customer"]].append(conversation_id)
+        for customer, conversations in live.items():
+            if len(conversations) > 1:
+                yield f"customer {customer} has {len(conversations)} live conversations: {', '.join(conversations)}"
+            if self.store.strings.get(f"customer/{customer}") not in conversations:
+                yield f"customer/{customer} does not name {conversations[0]}, which is live"
+        for name, conversation_id in self.store.strings.items():
+            kind, _, customer = name.partition("/")
+            if kind == "customer" and conversation_id not in live[customer]:
+                yield f"{name} names {conversation_id}, which is no live conversation of theirs"
+
+    # Each record, by itself and with those it names
+
+    def _contact(self, contact_id: str) -> Iterator[str]:
+        contact, name = self.contacts[contact_id], f"contact {contact_id}"
+        yield from self._contact_state(name, contact_id, contact)
+        if contact["group"] != GROUP_OF.get(contact["channel"]):
+            yield f"{name} on {contact['channel']} counts as {contact['group']}"
+        if contact["inbox"] not in self.inboxes:
+            yield f"{name} is in the inbox {contact['inbox']!r}, which does not exist"
+        if contact["parked"] and contact["state"] != "WAITING":
+            yield f"{name} is parked and {contact['state']}"
+        if (contact["state"] == "ENDED") != bool(contact["end_reason"]):
+            yield f"{name} is {contact['state']} with the end reason {contact['end_reason']!r}"
+        if (contact["channel"] == "TASK") == bool(contact["conversation"]):
+            yield f"{name} on {contact['channel']} has the conversation {contact['conversation']!r}"
+
+    def _contact_state(self, name: str, contact_id: str, contact: _Record) -> Iterator[str]:
+        agent, offer_id = contact["agent"], contact["offer"]
+        offer = self.offers.get(offer_id, _Record())
+        match contact["state"]:
+            case "WAITING" | "ENDED" as state:
+                if offer_id or (agent and state == "WAITING"):
+                    yield f"{name} is {state} and names {agent or 'nobody'} and {offer_id or 'no offer'}"
+            case "OFFERED":
+                if (offer["state"], offer["agent"], offer["contact"]) != ("OPEN", agent, contact_id):
+                    yield f"{name} is offered to {agent} by no open offer"
+            case "ASSIGNED":
+                if agent not in self.agents or offer_id:
+                    yield f"{name} is assigned to {agent or 'nobody'} and names {offer_id or 'no offer'}"
+            case state:
+                yield f"{name} is in the state {state!r}"
+
+    def _offer(self, offer_id: str) -> Iterator[str]:
+        offer = self.offers[offer_id]
+        if offer["state"] != "OPEN":
+            return
+        contact = self.contacts.get(offer["contact"], _Record())
+        if (contact["state"], contact["offer"]) != ("OFFERED", offer_id):
+            yield f"{offer_id} to {offer['agent']} is open, but {offer['contact']} is {contact['state'] or 'gone'}"
+        # A decline or a miss stops what is new, not the other offers of the agent.
+        hold = self.hold(offer["agent"], offer["group"]) if offer["agent"] in self.agents else "UNKNOWN"
+        if hold not in ("", "DECLINE_STOP", "PAUSE", "CALL_RINGING", "CAPACITY"):
+            yield f"{offer_id} is open to {offer['agent']} in spite of {hold}"
+        if self.is_manual and offer.number("expire_time") <= self.now:
+            yield f"{offer_id} to {offer['agent']} is open after its time"
+
+    def _agent(self, agent_id: str) -> Iterator[str]:
+        agent = self.agents[agent_id]
+        for name, those in (("call", self.calls(agent_id)), ("ringing", self.ringing(agent_id))):
+            if [agent[name]] != (those or [""]):
+                yield f"agent {agent_id} has {name} {agent[name] or 'none'}, but there is {', '.join(those) or 'none'}"
+        for group in PUSHED:
+            rank = f"{self.rank(agent_id, group):.0f}" if self.is_routable(agent_id, group) else ""
+            if agent[f"ready_{group}"] != rank:
+                yield f"agent {agent_id} has ready_{group} {agent[f'ready_{group}']!r} instead of {rank!r}"
+        # A ringing call is not yet a call: the place among the free is kept.
+        if bool(agent["voice_free_time"]) != (self.hold(agent_id, "VOICE") in ("", "CALL_RINGING")):
+            yield f"agent {agent_id} is free for calls since {agent['voice_free_time'] or 'no time'}"
+        is_paid = f"agent:{agent_id}" in self.unsettled or not self.is_routable(agent_id, "MAIL_TASKS")
+        if agent["owed"] and not is_paid:
+            yield f"agent {agent_id} is still owed a mail or task item ({agent['owed']})"
+
+    def _told(self, agent_id: str) -> Iterator[str]:
+        """What the agent's streams were told last is what is so (R52)."""
+        agent = self.agents[agent_id]
+        told = json.loads(agent["shown"] or '{"groups": []}')
+        holds = {group: self.hold(agent_id, group) for group in ("VOICE", "MESSAGING", "MAIL_TASKS")}
+        if {each["group"]: each.get("hold", "") for each in told["groups"]} != holds:
+            yield f"agent {agent_id} was told {told['groups']} instead of {holds}"
+        if told.get("messaging_load") != len(self.loads[agent_id]):
+            yield f"agent {agent_id} was told a load of {told.get('messaging_load')}"
+        if str(told.get("decline_stop_time", "")) != agent["decline_stop"]:
+            yield f"agent {agent_id} was told of a decline stop since {told.get('decline_stop_time', 'never')}"
+
+    def _conversation(self, conversation_id: str) -> Iterator[str]:
+        conversation = self.conversations[conversation_id]
+        contacts = [self.contacts[each] for each in self.open_contacts[conversation_id]]
+        written = [each for each in contacts if each["group"] != "VOICE"]
+        agent, name = conversation["agent"], f"conversation {conversation_id}"
+        state = ("OPEN" if contacts else "WAITING") if agent else "NEW"
+        if conversation["state"] == "CLOSED":
+            if contacts:
+                yield f"{name} is closed with {len(contacts)} open contacts"
+            return
+        if conversation["state"] != state or not (agent or contacts):
+            yield f"{name} is {conversation['state']} with agent {agent or 'none'} and {len(contacts)} open contacts"
+        if conversation["claim"] not in (("WRITTEN", "CALL") if agent else ("",)):
+            yield f"{name} is with {agent or 'nobody'} by the claim {conversation['claim']!r}"
+        if any(each["customer"] != conversation["customer"] for each in contacts):
+            yield f"{name} of {conversation['customer']} has a contact of another customer"
+        if any(each["inbox"] != conversation["inbox"] for each in written):
+            yield f"{name} is in {conversation['inbox']}, but a mail or message of it is in another inbox (R4)"
+        yield from self._holders(name, conversation, contacts, written)
+
+    def _holders(
+        self, name: str, conversation: _Record, contacts: list[_Record], written: list[_Record]
+    ) -> Iterator[str]:
+        """One agent a conversation, and its mail and messages together (R4, R190, R191)."""
+        agent = conversation["agent"]
+        if any(each["state"] == "ASSIGNED" and each["agent"] != agent for each in written):
+            yield f"{name} is with {agent or 'nobody'}, but a mail or message of it with another agent"
+        if not agent and any(each["state"] == "ASSIGNED" for each in contacts):
+            yield f"{name} is with nobody, but a contact of it is assigned"
+        waiting = [each for each in written if each["state"] == "WAITING"]
+        offered = [each for each in written if each["state"] == "OFFERED"]
+        if conversation["claim"] == "WRITTEN" and (waiting or offered):
+            yield f"{name} is with {agent}, but a mail or message of it waits"
+        if len(offered) > 1:
+            yield f"{name} has {len(offered)} mails or messages on offer at once"
+        if any(bool(each["parked"]) != bool(offered) for each in waiting):
+            yield f"{name} has {len(offered)} on offer, but its waiting mails and messages are not parked to match"
+
+    # Nobody idle while someone waits
+
+    def _idle_while_someone_waits(self) -> Iterator[str]:
+        for name, waiting in sorted(self.store.sets.items()):
+            kind, _, rest = name.partition("/")
+            ready = self.store.sets.get(f"ready/{rest}")
+            inbox_id, _, group = rest.partition("/")
+            if kind == "waiting" and ready and f"queue:{group}:{inbox_id}" not in self.unsettled:
+                yield f"{name} has {len(waiting)} waiting while {', '.join(sorted(ready))} could take one"
+
+    def _unsettled(self) -> Iterator[str]:
+        is_fresh = float(self.store.hashes.get("view", {}).get("until", 0)) > self.store.raw_us
+        if self.unsettled and is_fresh and "settle" not in self.timers:
+            yield f"unsettled has {', '.join(sorted(self.unsettled))}, and no timer that settles it"
+
+    # The keys themselves
+
+    def _keys(self) -> Iterator[str]:
+        pattern = re.compile("|".join(re.sub("<[^>]+>", "[^/]+", re.escape(each)) for each in KEYS))
+        for name, life in sorted(self.store.lives.items()):
+            if not pattern.fullmatch(name):
+                yield f"{name} is a key of an unknown kind"
+            elif (life >= 0) != self._is_over(name):
+                yield f"{name} {'goes by itself' if life >= 0 else 'stays for ever'}"
+        if self.is_manual:
+            for timer, due in self.timers.items():
+                if due <= self.now:
+                    yield f"timers has {timer}, which was due at {due:.0f}"
+
+    def _is_over(self, name: str) -> bool:
+        """Whether what is at the key is kept for a while only."""
+        if name.startswith("request:"):
+            return True
+        kind, _, rest = name.partition("/")
+        records: Mapping[str, tuple[dict[str, _Record], tuple[str, ...]]] = {
+            "contact": (self.contacts, ("WAITING", "OFFERED", "ASSIGNED")),
+            "conversation": (self.conversations, ("NEW", "OPEN", "WAITING")),
+            "offer": (self.offers, ("OPEN",)),
+        }
+        if kind not in records or rest not in records[kind][0]:
+            return False
+        of_kind, live = records[kind]
+        return of_kind[rest]["state"] not in live
+
+
+def _pairs(flat: list[str]) -> Iterator[tuple[str, str]]:
+    return zip(flat[::2], flat[1::2], strict=True)

@@ -1,5 +1,6 @@
 """The one table from what the driver raises to what ``maitred.store`` raises."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,12 +41,19 @@ def store_error(error: BaseException) -> StoreError:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise what the driver raises inside as errors of ours.
+    """Raise what the driver raises inside as errors of ours, and the cancellations it swallows.
+
+    The driver writes under ``asyncio.wait_for``, which on Python 3.11 drops a cancellation if the write is
+    done already; a loop that is being stopped would then go on for ever.
 
     Raises:
         StoreError: whatever the driver raised, as ``store_error`` names it.
     """
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
     try:
         yield
     except (RedisError, *UNREACHABLE) as error:
         raise store_error(error) from error
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError

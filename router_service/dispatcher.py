@@ -166,7 +166,7 @@ class Dispatcher:
     async def _hear(self) -> None:
         async for topic, payload in Doorbell(self._store.store):
             if topic == RECONNECTED:
-                await self._compare()
+                await _tried(self._compare)
             elif topic == "assignments" and self._streams:
                 tenant, _, changes = payload.partition(" ")
                 self.deliver(tenant, json.loads(changes))
@@ -202,9 +202,14 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     """Work again and again. An outage of the store is waited out: health tells of it, and the next turn tries again."""
     while True:
         await asyncio.sleep(seconds)
-        try:
-            await work()
-        except StepFailed:
-            raise
-        except StoreError:
-            continue
+        await _tried(work)
+
+
+async def _tried(work: Callable[[], Awaitable[None]]) -> None:
+    """Work, unless the store is away, as it may be again right after it came back."""
+    try:
+        await work()
+    except StepFailed:
+        raise
+    except StoreError:
+        return

@@ -84,7 +84,8 @@ class Follower:
                     reason = "ended"
                 except StepFailed:
                     raise
-                except (grpc.aio.AioRpcError, StoreError, ViewBroken) as error:
+                # The invalid state is that of a stream that ended before something was written on it.
+                except (grpc.aio.AioRpcError, asyncio.InvalidStateError, StoreError, ViewBroken) as error:
                     reason = error.details() or "" if isinstance(error, grpc.aio.AioRpcError) else str(error)
                 if self.is_fresh or connected:
                     _log.warning("presence_stream_lost", presence=self._target, reason=reason)
@@ -95,27 +96,30 @@ class Follower:
     async def _follow(self, stub: Any) -> None:
         """Follow by one stream until it ends."""
         call = stub.FollowPresence()
-        renewing = asyncio.create_task(self._renew(call))
+        tasks = [asyncio.create_task(self._read(call)), asyncio.create_task(self._renew(call))]
         try:
-            async for message in call:
-                await self._handle(call, message)
+            # Whichever ends first ends the stream. The call is cancelled only when neither looks at it any more: to
+            # who reads or writes, that would look like the cancellation of the task itself, which is an end for good.
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            renewing.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             call.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _read(self, call: Any) -> None:
+        """Handle what presence says until it ends the stream."""
+        async for message in call:
+            await self._handle(call, message)
 
     async def _renew(self, call: Any) -> None:
         """Ask for the lease again and again; the first time says where the view stands."""
-        try:
-            while True:
-                renewal = await self._renewal()
-                await self._write(call, pb.FollowPresenceRequest(renew=renewal))
-                await _within(RENEWAL.total_seconds(), self._renew_now)
-        except StepFailed:
-            raise
-        except (StoreError, asyncio.InvalidStateError, grpc.aio.AioRpcError):
-            # The reading side learns of it by the end of the stream.
-            call.cancel()
+        while True:
+            renewal = await self._renewal()
+            await self._write(call, pb.FollowPresenceRequest(renew=renewal))
+            await _within(RENEWAL.total_seconds(), self._renew_now)
 
     async def _renewal(self) -> pb.Renew:
         # Both clocks are read before the marks and the sending: the lease begins no later than it should.

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from maitred.settings import Duration
+
 
 class Settings(BaseSettings):
     """The settings of one process. Durations are seconds or ISO 8601."""
@@ -26,16 +28,16 @@ class Settings(BaseSettings):
     insecure: bool = False
     """Whether to listen where others than this machine can reach us, without TLS."""
 
-    store_timeout: timedelta = timedelta(seconds=2)
+    store_timeout: Duration = timedelta(seconds=2)
     """How long a step may take before its call fails with UNAVAILABLE."""
 
-    drain_delay: timedelta = timedelta(0)
+    drain_delay: Duration = timedelta(0)
     """How long balancers get to notice that we stop."""
 
-    drain_grace: timedelta = timedelta(seconds=10)
+    drain_grace: Duration = timedelta(seconds=10)
     """How long running calls get to finish when we stop; more than a call that waits for the router may take."""
 
-    checkpoint: timedelta = timedelta(seconds=10)
+    checkpoint: Duration = timedelta(seconds=10)
     """How long a WatchAgents stream may be silent before it says that nothing changed."""
 
     backlog: int = 1000

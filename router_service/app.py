@@ -8,6 +8,7 @@ from maitred.clock_servicer import CLOCK_CHECKS, ClockServicer
 from maitred.rpc.logs import configure_logs, logger
 from maitred.rpc.process import StartupFailure, run_service
 from maitred.rpc.server import RpcServer
+from maitred.settings import read_settings
 from maitred.store.errors import StartRefused, StoreError
 from maitred.store.manual_clock import ManualClock
 from maitred.v1 import clock_service_pb2_grpc, intake_service_pb2_grpc, router_service_pb2_grpc
@@ -128,7 +129,7 @@ async def _is_there(store: RouterStore) -> bool:
 
 async def serve(stop: asyncio.Event) -> None:
     """Run the service of this process until it is told to stop."""
-    settings = Settings()
+    settings = read_settings(Settings)
     configure_logs(level=settings.log_level, service="router")
     async with router(settings):
         await stop.wait()

@@ -10,6 +10,7 @@ from maitred.lease import LEASE, MARGIN
 from maitred.rpc.logs import configure_logs, logger
 from maitred.rpc.process import StartupFailure, run_service
 from maitred.rpc.server import RpcServer
+from maitred.settings import read_settings
 from maitred.store.client import Store
 from maitred.store.errors import StartRefused, StoreError
 from maitred.store.manual_clock import ManualClock
@@ -44,8 +45,7 @@ async def presence(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
         StartupFailure: it can't start; the message says why in one sentence.
     """
     async with AsyncExitStack() as stack:
-        redis = await _open_store(settings)
-        stack.push_async_callback(redis.aclose)
+        redis = await stack.enter_async_context(_open_store(settings))
         store = PresenceStore(redis, window=LEASE + MARGIN)
         hub = Hub(store, backlog=settings.backlog)
         use_cases = Presence(store, hub, window=LEASE + MARGIN)
@@ -88,19 +88,23 @@ async def presence(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
                 task.cancel()
 
 
-async def _open_store(settings: Settings) -> Store:
-    try:
-        store = await Store.connect(
-            settings.redis_url,
-            service=SERVICE,
-            steps=STEPS,
-            clock=settings.clock,
-            call_timeout=settings.store_timeout,
-        )
-        await store.check()
-    except (StartRefused, StoreError, ValueError) as error:
-        raise StartupFailure(f"presence_service can't use its store: {error}") from error
-    return store
+@asynccontextmanager
+async def _open_store(settings: Settings) -> AsyncIterator[Store]:
+    """Opens the store, if it may be used, for as long as the context lasts."""
+    async with AsyncExitStack() as stack:
+        try:
+            store = await Store.connect(
+                settings.redis_url,
+                service=SERVICE,
+                steps=STEPS,
+                clock=settings.clock,
+                call_timeout=settings.store_timeout,
+            )
+            stack.push_async_callback(store.aclose)
+            await store.check()
+        except (StartRefused, StoreError, ValueError) as error:
+            raise StartupFailure(f"presence_service can't use its store: {error}") from error
+        yield store
 
 
 async def _close_when_stopping(server: RpcServer, hub: Hub) -> None:
@@ -131,7 +135,7 @@ async def _is_there(store: PresenceStore) -> bool:
 
 async def serve(stop: asyncio.Event) -> None:
     """Runs the service of this process until it is told to stop."""
-    settings = Settings()
+    settings = read_settings(Settings)
     configure_logs(level=settings.log_level, service="presence")
     async with presence(settings):
         await stop.wait()

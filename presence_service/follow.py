@@ -429,6 +429,7 @@ class RouterStream:
                 if self._error is not None:
                     raise self._error
         finally:
+            self._reader.close()
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -539,7 +540,8 @@ class RouterStream:
             del self._applied[tenant]
 
     async def _renew_all(self) -> None:
-        while True:
+        # Not for ever: the driver can swallow a cancellation while it connects.
+        while not self._reader.closed:
             await self._asked_event.wait()
             self._asked_event.clear()
             renew, self._asked = self._asked, None

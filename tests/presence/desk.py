@@ -153,7 +153,7 @@ class Copy:
 
     def __init__(self, url: str) -> None:
         self._redis = Redis.from_url(url, protocol=2)
-        self._keys: dict[bytes | str, bytes] = {}
+        self.keys: dict[bytes | str, bytes] = {}
 
     @classmethod
     async def of(cls, url: str) -> Self:
@@ -161,13 +161,14 @@ class Copy:
         for key in await copy._redis.keys("*:presence:*"):
             value = await copy._redis.dump(key)
             assert isinstance(value, bytes)
-            copy._keys[key] = value
+            copy.keys[key] = value
+        await copy._redis.aclose()
         return copy
 
     async def comes_back(self) -> None:
         """Replaces all keys in one instant."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            for key, value in self._keys.items():
+            for key, value in self.keys.items():
                 pipe.restore(key, 0, value, replace=True)
             await pipe.execute()
         await self._redis.aclose()

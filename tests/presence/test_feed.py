@@ -227,6 +227,8 @@ async def test_the_stream_ends_with_ok_when_the_router_says_no_more(desk: Desk) 
         await router.renews()
         await router.call.done_writing()
         async with asyncio.timeout(2):
+            while await router.call.read() is not grpc.aio.EOF:
+                pass
             assert await router.call.code() == grpc.StatusCode.OK
 
 

@@ -1,0 +1,107 @@
+"""Every constraint of the checks table, violated: the field is named, and nothing happens."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+
+from maitred.clock_servicer import CLOCK_CHECKS
+from maitred.rpc.checks import Check, Spoil
+from maitred.rpc.failure import from_error
+from maitred.v1 import clock_service_pb2 as clock
+from maitred.v1 import presence_feed_service_pb2 as feed
+from maitred.v1 import presence_service_pb2 as v1
+from presence_service.codec import CHECKS
+from presence_service.settings import Settings
+from tests.presence.desk import PATIENCE, VOICE, Copy, Desk
+
+WELL_FORMED: dict[type[Message], Message] = {
+    v1.LogInRequest: v1.LogInRequest(agent_id="bob", request_id="r-1"),
+    v1.LogOutRequest: v1.LogOutRequest(agent_id="ann", request_id="r-1"),
+    v1.SetAvailabilityRequest: v1.SetAvailabilityRequest(agent_id="ann", toggles=[VOICE], request_id="r-1"),
+    v1.EnterFocusRequest: v1.EnterFocusRequest(agent_id="ann", request_id="r-1"),
+    v1.LeaveFocusRequest: v1.LeaveFocusRequest(agent_id="ann", request_id="r-1"),
+    v1.SetActiveStatusRequest: v1.SetActiveStatusRequest(agent_id="ann", status_id="work", request_id="r-1"),
+    v1.GoAwayRequest: v1.GoAwayRequest(agent_id="ann", status_id="lunch", request_id="r-1"),
+    v1.ReturnFromAwayRequest: v1.ReturnFromAwayRequest(agent_id="ann", request_id="r-1"),
+    v1.ListStatusesRequest: v1.ListStatusesRequest(agent_id="ann"),
+    v1.GetAgentRequest: v1.GetAgentRequest(agent_id="ann"),
+    v1.ListAgentsRequest: v1.ListAgentsRequest(page_size=1, page_token="ann"),
+    v1.WatchAgentsRequest: v1.WatchAgentsRequest(cursor="1"),
+    feed.FollowPresenceRequest: feed.FollowPresenceRequest(renew=feed.Renew(sent_us=1)),
+    clock.AdvanceRequest: clock.AdvanceRequest(),
+}
+
+ALL = {**CHECKS, **CLOCK_CHECKS}
+
+
+def violations() -> Iterator[Any]:
+    for kind, checks in ALL.items():
+        for check in checks:
+            for number, spoil in enumerate(check.bad):
+                yield pytest.param(kind, check, spoil, id=f"{kind.__name__}.{check.field}-{number}")
+
+
+def test_every_checked_request_is_tried() -> None:
+    assert ALL.keys() == WELL_FORMED.keys()
+
+
+def test_every_request_with_a_field_is_checked() -> None:
+    modules = (v1, feed, clock)
+    requests = {getattr(each, name) for each in modules for name in dir(each) if name.endswith("Request")}
+    assert {request for request in requests if request.DESCRIPTOR.fields} == ALL.keys()
+
+
+@pytest.mark.parametrize(("kind", "check", "spoil"), list(violations()))
+async def test_a_violation_names_its_field_and_touches_nothing(
+    desk: Desk, settings: Settings, kind: type[Message], check: Check, spoil: Spoil
+) -> None:
+    await desk.log_in("ann")
+    before = await Copy.of(settings.redis_url)
+    request = kind()
+    request.CopyFrom(WELL_FORMED[kind])
+    spoil(request)
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await send(desk, request)
+    failure = from_error(raised.value)
+    assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+    assert failure.violations
+    for violation in failure.violations:
+        assert violation.field == check.field or violation.field.startswith((f"{check.field}[", f"{check.field}."))
+    assert (await Copy.of(settings.redis_url)).keys == before.keys
+
+
+@pytest.mark.parametrize("kind", WELL_FORMED)
+async def test_the_same_request_unspoiled_is_not_malformed(desk: Desk, kind: type[Message]) -> None:
+    await desk.log_in("ann")
+    await desk.switch("ann", VOICE)
+    await send(desk, WELL_FORMED[kind])
+
+
+async def test_all_violations_of_a_request_are_named_at_once(desk: Desk) -> None:
+    request = v1.SetAvailabilityRequest(agent_id="a b", toggles=[VOICE, VOICE], request_id="{}")
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await send(desk, request)
+    fields = [violation.field for violation in from_error(raised.value).violations]
+    assert fields == ["agent_id", "toggles", "request_id"]
+
+
+async def send(desk: Desk, request: Any) -> None:
+    """Sends the request to its RPC; of a stream, reads the first message."""
+    name = type(request).__name__.removesuffix("Request")
+    match name:
+        case "FollowPresence":
+            call = desk.feed.FollowPresence(timeout=PATIENCE)
+            await call.write(request)
+            await call.read()
+            call.cancel()
+        case "WatchAgents":
+            watch = desk.presence.WatchAgents(request, timeout=PATIENCE)
+            await watch.read()
+            watch.cancel()
+        case "Advance":
+            await desk.clock.Advance(request, timeout=PATIENCE)
+        case _:
+            await getattr(desk.presence, name)(request, timeout=PATIENCE)

@@ -350,7 +350,7 @@ class Day:
         await self._until(lambda: visit.routed > 0)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(8), self._news:
+        async with asyncio.timeout(10), self._news:
             await self._news.wait_for(condition)
 
     async def look_again(self) -> None:
@@ -408,6 +408,9 @@ def run_demo() -> int:
         return asyncio.run(_demo(console))
     except GaveUp as failure:
         console.print(f"maitred: {failure}", markup=False)
+        return 1
+    except asyncio.CancelledError:
+        console.print("stopped before the end of the day")
         return 1
 
 

@@ -56,9 +56,12 @@ class Running:
 
     async def ended(self) -> int:
         """Waits for the end and returns the exit code."""
-        async with asyncio.timeout(20):
-            code = await self.process.wait()
-            await self._reading
+        try:
+            async with asyncio.timeout(25):
+                code = await self.process.wait()
+                await self._reading
+        except TimeoutError:
+            raise AssertionError(f"it has not ended, runs {self.children()} and said {self.said!r}") from None
         return code
 
 

@@ -16,7 +16,7 @@ from maitred.v1 import routing_admin_service_pb2_grpc as admin_pb2_grpc
 from router_service.codec import CHECKS
 from router_service.dispatcher import Dispatcher
 from router_service.failures import translate
-from router_service.follower import Follower
+from router_service.follower import Follower, wait_within
 from router_service.routing import Routing
 from router_service.servicer import IntakeServicer, RouterServicer, RoutingAdminServicer
 from router_service.settings import Settings
@@ -115,7 +115,7 @@ async def _watch_health(server: RpcServer, store: RouterStore, follower: Followe
                 logger().info("health", name=name, serving=there)
             server.health.set(name, there)
         server.health.set(ROUTING, there and follower.is_fresh)
-        await asyncio.sleep(HEALTH_SECONDS)
+        await wait_within(HEALTH_SECONDS, follower.became_fresh)
 
 
 async def _is_there(store: RouterStore) -> bool:

@@ -144,3 +144,15 @@ class Outcome:
     answer: Any
     changes: Sequence[Change]
     unsettled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Where the router's view of presence stands."""
+
+    # The revision up to which everything is in it.
+    mark: int
+    # The highest revision that anything in it is of.
+    seen: int
+    # Whether the lease holds.
+    is_fresh: bool

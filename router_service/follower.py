@@ -46,6 +46,8 @@ class Follower:
         # When each renewal on the way was sent, by its stamp, on the monotonic clock.
         self._renewals: deque[tuple[int, float]] = deque(maxlen=64)
         self._fresh_until = 0.0
+        # Set when presence is known again, for whoever tells others of it.
+        self.became_fresh = asyncio.Event()
         # grpc allows one write at a time, and acknowledgements and renewals come from two tasks.
         self._writing = asyncio.Lock()
         # Set when a renewal should not wait its turn: a view moved that can't be acted on yet.
@@ -66,8 +68,8 @@ class Follower:
         """
         for tenant in await self._store.store.known_tenants():
             while self.is_fresh:
-                mark, fresh = await self._store.read_view(tenant)
-                if fresh or mark == 0:
+                view = await self._store.read_view(tenant)
+                if view.is_fresh or view.mark == 0:
                     break
                 await asyncio.sleep(CATCH_UP_SECONDS)
 
@@ -119,7 +121,7 @@ class Follower:
         while True:
             renewal = await self._renewal()
             await self._write(call, pb.FollowPresenceRequest(renew=renewal))
-            await _within(RENEWAL.total_seconds(), self._renew_now)
+            await wait_within(RENEWAL.total_seconds(), self._renew_now)
 
     async def _renewal(self) -> pb.Renew:
         # Both clocks are read before the marks and the sending: the lease begins no later than it should.
@@ -128,7 +130,10 @@ class Follower:
         self._renewals.append((sent_us, sent_at))
         tenants = await self._store.store.known_tenants()
         views = await asyncio.gather(*(self._store.read_view(tenant) for tenant in tenants))
-        marks = [pb.Mark(tenant=tenant, revision=mark) for tenant, (mark, _) in zip(tenants, views, strict=True)]
+        marks = [
+            pb.Mark(tenant=tenant, revision=view.mark, seen_revision=view.seen)
+            for tenant, view in zip(tenants, views, strict=True)
+        ]
         return pb.Renew(sent_us=sent_us, marks=marks)
 
     async def _handle(self, call: Any, message: pb.FollowPresenceResponse) -> None:
@@ -154,7 +159,13 @@ class Follower:
         agents: Sequence[Mapping[str, Any]] = [_agent(agent) for agent in message.agents]
         more = True
         while more:
-            outcome = await self._store.apply_snapshot(message.tenant, message.revision, agents, last=message.last)
+            outcome = await self._store.apply_snapshot(
+                message.tenant,
+                message.revision,
+                agents,
+                last=message.last,
+                read_revision=message.read_revision or message.revision,
+            )
             self._routing.tell(message.tenant, outcome)
             agents, more = [], outcome.answer["more"]
         if message.last:
@@ -178,12 +189,17 @@ class Follower:
         )
         for each, outcome in zip(fresh.revisions, outcomes, strict=True):
             self._routing.tell(each.tenant, outcome)
+            if not outcome.answer["extended"]:
+                # All changes up to this revision came before it on this stream, and yet the view is not there.
+                raise ViewBroken(f"changes of {each.tenant} were lost")
         for sent_us, sent_at in self._renewals:
             if sent_us == fresh.sent_us:
+                if not self.is_fresh:
+                    self.became_fresh.set()
                 self._fresh_until = max(self._fresh_until, sent_at + LEASE.total_seconds())
 
 
-async def _within(seconds: float, event: asyncio.Event) -> None:
+async def wait_within(seconds: float, event: asyncio.Event) -> None:
     """Wait so long, or until the event is set, which is cleared."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):

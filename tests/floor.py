@@ -8,7 +8,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -35,6 +35,7 @@ from maitred.v1.channel_pb2 import (
     CHANNEL_VOICE,
     CHANNEL_VOICEMAIL,
 )
+from maitred.v1.clock_service_pb2 import AdvanceRequest, GetTimeRequest
 from presence_service import app as presence_app
 from presence_service.settings import Settings as PresenceSettings
 from router_service import app as router_app
@@ -355,7 +356,8 @@ class Floor:
         return (await self.call(self.client.intake.GetContact(request))).contact
 
     async def now(self) -> datetime:
-        return await self.client.advance()
+        response = await self.call(self.client.router_clock.GetTime(GetTimeRequest()))
+        return response.time.ToDatetime(UTC)
 
     async def passes(self, duration: timedelta) -> None:
         """Time passes; everything that falls due on the way happens at its time."""
@@ -364,7 +366,8 @@ class Floor:
 
     async def settles(self) -> None:
         """Waits until nothing is on its way any more."""
-        await self.client.advance()
+        await self.call(self.client.presence_clock.Advance(AdvanceRequest()))
+        await self.call(self.client.router_clock.Advance(AdvanceRequest()))
         for agent in self.agents.values():
             if agent.has_app:
                 await eventually(partial(self._is_up_to_date, agent), f"the app of {agent.agent_id} is up to date")

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from maitred.store.client import Store
 from maitred.store.steps import Steps
-from router_service.domain import Assignments, Contact, Inbox, NewContact, Outcome
+from router_service.domain import Assignments, Contact, Inbox, NewContact, Outcome, View
 from router_service.errors import Refused
 
 SCHEMA = 1
@@ -131,19 +131,20 @@ class RouterStore:
         return await self._change_or_gap("apply_changes", tenant, json.dumps(changes))
 
     async def apply_snapshot(
-        self, tenant: str, revision: int, agents: Sequence[Mapping[str, Any]], *, last: bool
+        self, tenant: str, revision: int, agents: Sequence[Mapping[str, Any]], *, last: bool, read_revision: int
     ) -> Outcome:
         """Apply a part of a snapshot of presence."""
-        return await self._change("apply_snapshot", tenant, revision, json.dumps(agents), "1" if last else "")
+        part = json.dumps(agents)
+        return await self._change("apply_snapshot", tenant, revision, part, "1" if last else "", read_revision)
 
     async def extend_view(self, tenant: str, revision: int, until_us: int) -> Outcome:
         """Raise the lease if the view has reached the revision."""
         return await self._change("extend_view", tenant, revision, until_us)
 
-    async def read_view(self, tenant: str) -> tuple[int, bool]:
-        """Return the view's mark and whether the lease holds."""
-        _, mark, fresh = await self.store.run("read_view", tenant)
-        return int(mark), fresh == b"1"
+    async def read_view(self, tenant: str) -> View:
+        """Return where the view of presence stands."""
+        _, mark, seen, fresh = await self.store.run("read_view", tenant)
+        return View(mark=int(mark), seen=int(seen), is_fresh=fresh == b"1")
 
     async def _change(self, step: str, tenant: str, *args: str | int) -> Outcome:
         outcome = await self._change_or_gap(step, tenant, *args)

@@ -7,23 +7,25 @@
 --       revision of the snapshot
 --       agents   JSON list of agent states
 --       last     '1' for the last part
+--       read     revision at which the part was read
 -- Returns {'OK', {mark, fresh, more}, changes, unsettled}; fresh tells whether the lease holds; with more, the last
 --         part is to be applied again, without agents
 -- O(log n) in those who wait and those who are ready, times the agents of the part.
 
-local revision, part, last = ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
+local revision, part, last, read = ARGV[2], cjson.decode(ARGV[3]), ARGV[4], ARGV[5]
 
-for _, state in ipairs(part) do
-  local newer = tonumber(state.revision) > tonumber(revision)
-  view.apply(state, newer and state.revision or revision)
-end
 local more = false
-if last == '1' then
-  local gone = redis.call('ZRANGE', keys.viewed(), '-inf', '(' .. revision, 'BYSCORE', 'LIMIT', 0, 100)
-  for _, id in ipairs(gone) do view.remove(id, revision) end
-  more = #gone == 100
-  if not more and tonumber(view.mark()) < tonumber(revision) then
-    redis.call('HSET', keys.view(), 'mark', revision)
+-- A view that has come further by now would only be set back.
+if tonumber(revision) > tonumber(view.mark()) then
+  for _, state in ipairs(part) do
+    view.apply(state, tonumber(state.revision) > tonumber(revision) and state.revision or revision)
+  end
+  view.note_seen(read)
+  if last == '1' then
+    local gone = redis.call('ZRANGE', keys.viewed(), '-inf', '(' .. revision, 'BYSCORE', 'LIMIT', 0, 100)
+    for _, id in ipairs(gone) do view.remove(id, revision) end
+    more = #gone == 100
+    if not more then redis.call('HSET', keys.view(), 'mark', revision) end
   end
 end
 return step.done(function() return { mark = view.mark(), fresh = view.is_fresh(), more = more } end)

@@ -15,6 +15,17 @@ function view.mark()
   return redis.call('HGET', keys.view(), 'mark') or '0'
 end
 
+-- The highest revision that anything in the view is of: above the mark while a snapshot is only applied in part.
+-- Presence is asked about this one: had it lost it, the view would hold what never was.
+function view.seen()
+  return redis.call('HGET', keys.view(), 'seen') or '0'
+end
+
+-- Notes that something of this revision is in the view.
+function view.note_seen(revision)
+  if tonumber(revision) > tonumber(view.seen()) then redis.call('HSET', keys.view(), 'seen', revision) end
+end
+
 -- Takes an agent's whole state over, as of a revision: withdraws what the agent can't have any more, and acts on
 -- each edge that is newer than the one last acted on. Returns whether the state was newer than the one known.
 -- `state` has the fields of AgentPresence, revisions as decimal strings.

@@ -1,0 +1,325 @@
+"""Repeats are harmless: the same id gets the same answer and has no second effect; other content is refused."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+import pytest
+from google.protobuf.message import Message
+
+from maitred.v1 import router_service_pb2 as router_pb2
+from maitred.v1 import routing_admin_service_pb2 as admin_pb2
+from maitred.v1.intake_service_pb2 import SubmitContactRequest
+from tests.floor import AVAILABILITY, CHAT, EMAIL, MAIL_TASKS, MESSAGING, NEXT, SMS, TOPICS, Floor, Refusal
+from tests.router.stored import stored
+
+ID = "click-1"
+VALID = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeat:
+    """A call that would be allowed, and the same call with other content, which would be too."""
+
+    call: Callable[[Any], Awaitable[Any]]
+    request: Any
+    other: Any
+
+
+async def accept(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", MESSAGING)
+    offers = [ann.offers[(await floor.submits(customer, CHAT)).contact_id] for customer in ("carl", "dora")]
+    requests = [
+        router_pb2.AcceptOfferRequest(agent_id="ann", offer_id=offer.offer_id, token=offer.token, request_id=ID)
+        for offer in offers
+    ]
+    return Repeat(call=floor.client.router.AcceptOffer, request=requests[0], other=requests[1])
+
+
+async def decline(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", MESSAGING)
+    offers = [ann.offers[(await floor.submits(customer, CHAT)).contact_id] for customer in ("carl", "dora")]
+    requests = [
+        router_pb2.DeclineOfferRequest(agent_id="ann", offer_id=offer.offer_id, token=offer.token, request_id=ID)
+        for offer in offers
+    ]
+    return Repeat(call=floor.client.router.DeclineOffer, request=requests[0], other=requests[1])
+
+
+async def request_next(floor: Floor) -> Repeat:
+    await floor.agent("ann", MAIL_TASKS)
+    for customer in ("carl", "dora", "emil"):
+        await floor.submits(customer, EMAIL)
+    requests = [
+        router_pb2.RequestNextRequest(agent_id="ann", source=source, request_id=ID) for source in (AVAILABILITY, TOPICS)
+    ]
+    return Repeat(call=floor.client.router.RequestNext, request=requests[0], other=requests[1])
+
+
+async def close(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", MAIL_TASKS)
+    for customer in ("carl", "dora", "emil", "fred"):
+        await floor.submits(customer, EMAIL)
+    conversations = [(await ann.asks()).assigned.conversation_id for _ in range(2)]
+    requests = [
+        router_pb2.CloseConversationRequest(agent_id="ann", conversation_id=each, then=NEXT, request_id=ID)
+        for each in conversations
+    ]
+    return Repeat(call=floor.client.router.CloseConversation, request=requests[0], other=requests[1])
+
+
+async def end(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", MESSAGING)
+    contacts = [await floor.submits(customer, CHAT) for customer in ("carl", "dora")]
+    for contact in contacts:
+        await ann.accepts(contact.contact_id)
+    requests = [
+        router_pb2.EndContactRequest(agent_id="ann", contact_id=each.contact_id, request_id=ID) for each in contacts
+    ]
+    return Repeat(call=floor.client.router.EndContact, request=requests[0], other=requests[1])
+
+
+async def answer(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", MESSAGING)
+    contacts = [await floor.submits(customer, CHAT) for customer in ("carl", "dora")]
+    for contact in contacts:
+        await ann.accepts(contact.contact_id)
+    requests = [
+        router_pb2.RecordAnswerRequest(agent_id="ann", conversation_id=each.conversation_id, request_id=ID)
+        for each in contacts
+    ]
+    return Repeat(call=floor.client.router.RecordAnswer, request=requests[0], other=requests[1])
+
+
+Prepare: TypeAlias = Callable[[Floor], Awaitable[Repeat]]
+
+PREPARED: dict[type[Message], Prepare] = {
+    router_pb2.AcceptOfferRequest: accept,
+    router_pb2.DeclineOfferRequest: decline,
+    router_pb2.RequestNextRequest: request_next,
+    router_pb2.CloseConversationRequest: close,
+    router_pb2.EndContactRequest: end,
+    router_pb2.RecordAnswerRequest: answer,
+}
+EVERY_CALL = pytest.mark.parametrize("prepare", PREPARED.values(), ids=lambda prepare: prepare.__name__)
+
+# What such a call would be told if it were new and not a repeat; the others would just do it again.
+TOO_LATE: dict[Prepare, str] = {
+    accept: "OFFER_GONE",
+    decline: "OFFER_GONE",
+    close: "CONVERSATION_CLOSED",
+    end: "CONTACT_ENDED",
+}
+
+
+def test_every_request_that_can_be_recognised_is_tried_here() -> None:
+    with_id = {
+        method.input_type.full_name
+        for service in router_pb2.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+        if "request_id" in method.input_type.fields_by_name
+    }
+    assert {each.DESCRIPTOR.full_name for each in PREPARED} == with_id
+
+
+@EVERY_CALL
+async def test_a_repeat_gets_the_same_answer_and_has_no_second_effect(floor: Floor, prepare: Prepare) -> None:
+    repeat = await prepare(floor)
+    before = await stored(floor.redis)
+    first = await repeat.call(repeat.request)
+    await floor.settles()
+    after = await stored(floor.redis)
+    assert after != before
+    assert await repeat.call(repeat.request) == first
+    await floor.settles()
+    assert await stored(floor.redis) == after
+
+
+@EVERY_CALL
+async def test_the_same_id_with_other_content_is_refused_and_changes_nothing(floor: Floor, prepare: Prepare) -> None:
+    repeat = await prepare(floor)
+    await repeat.call(repeat.request)
+    await floor.settles()
+    after = await stored(floor.redis)
+    with pytest.raises(Refusal) as refusal:
+        await floor.call(repeat.call(repeat.other))
+    assert refusal.value.reason == "REQUEST_ID_REUSED"
+    assert refusal.value.failure.metadata == {"request_id": ID}
+    await floor.settles()
+    assert await stored(floor.redis) == after
+
+
+@EVERY_CALL
+async def test_another_id_is_another_call(floor: Floor, prepare: Prepare) -> None:
+    repeat = await prepare(floor)
+    await repeat.call(repeat.request)
+    repeat.other.request_id = "click-2"
+    await floor.settles()
+    after = await stored(floor.redis)
+    await repeat.call(repeat.other)
+    await floor.settles()
+    assert await stored(floor.redis) != after
+
+
+@pytest.mark.parametrize("prepare", TOO_LATE, ids=lambda prepare: prepare.__name__)
+async def test_an_id_is_recognised_for_ten_minutes(floor: Floor, prepare: Prepare) -> None:
+    repeat = await prepare(floor)
+    first = await repeat.call(repeat.request)
+    await floor.passes(VALID - timedelta(milliseconds=1))
+    assert await repeat.call(repeat.request) == first
+    await floor.passes(timedelta(milliseconds=1))
+    with pytest.raises(Refusal) as refusal:
+        await floor.call(repeat.call(repeat.request))
+    assert refusal.value.reason == TOO_LATE[prepare]
+
+
+async def test_after_ten_minutes_the_id_of_a_request_brings_the_next_customer(floor: Floor) -> None:
+    repeat = await request_next(floor)
+    first = await repeat.call(repeat.request)
+    await floor.passes(VALID - timedelta(milliseconds=1))
+    assert await repeat.call(repeat.request) == first
+    await floor.passes(timedelta(milliseconds=1))
+    second = await repeat.call(repeat.request)
+    assert second.brought.assigned.customer_id not in ("", first.brought.assigned.customer_id)
+
+
+@pytest.mark.rule("R101")
+async def test_a_repeated_answer_does_not_answer_what_the_customer_sent_since(floor: Floor) -> None:
+    repeat = await answer(floor)
+    await repeat.call(repeat.request)
+    await floor.submits("carl", SMS)
+    await repeat.call(repeat.request)
+    assert [entry.customer_id for entry in await unhelped(floor)] == ["carl", "dora"]
+    await floor.passes(VALID)
+    await repeat.call(repeat.request)
+    assert [entry.customer_id for entry in await unhelped(floor)] == ["dora"]
+
+
+async def unhelped(floor: Floor) -> list[Any]:
+    """Ann's customers who wait for an answer."""
+    return [entry for entry in await floor.agents["ann"].customers() if entry.HasField("unhelped_time")]
+
+
+@pytest.mark.rule("R112")
+async def test_a_double_click_brings_one_customer(floor: Floor) -> None:
+    repeat = await request_next(floor)
+    first, second = await asyncio.gather(repeat.call(repeat.request), repeat.call(repeat.request))
+    assert first == second
+    assert len(await floor.agents["ann"].contacts()) == 1
+
+
+async def test_one_agents_id_is_not_anothers(floor: Floor) -> None:
+    repeat = await request_next(floor)
+    bob = await floor.agent("bob")
+    await bob.switches_on(MAIL_TASKS)
+    await floor.settles()
+    had = await bob.contacts()
+    await repeat.call(repeat.request)
+    brought = await bob.asks(AVAILABILITY, request_id=ID)
+    assert brought.assigned.contact_id not in had
+    assert brought.assigned.agent_id == "bob"
+
+
+@pytest.mark.rule("R58")
+async def test_a_refusal_is_not_remembered(floor: Floor) -> None:
+    """What was refused has not happened: it may be tried again with the same id when it is allowed."""
+    repeat = await request_next(floor)
+    ann = floor.agents["ann"]
+    await ann.enters_focus()
+    with pytest.raises(Refusal):
+        await floor.call(repeat.call(repeat.request))
+    await ann.leaves_focus()
+    await floor.settles()
+    had = await ann.contacts()
+    brought = (await repeat.call(repeat.request)).brought
+    assert brought.assigned.contact_id not in had
+    assert brought.assigned.agent_id == "ann"
+
+
+# A contact is recognised by its own id
+
+
+async def test_a_contact_submitted_twice_is_one_contact(floor: Floor) -> None:
+    ann = await floor.agent("ann", MESSAGING)
+    request = SubmitContactRequest(
+        contact_id="chat-1", customer_id="carl", channel=CHAT, inbox_id="main", attributes={"b": "2", "a": "1"}
+    )
+    first = await floor.call(floor.client.intake.SubmitContact(request))
+    await floor.settles()
+    after = await stored(floor.redis)
+    assert (await floor.call(floor.client.intake.SubmitContact(request))).contact == first.contact
+    await floor.settles()
+    assert await stored(floor.redis) == after
+    assert len(ann.events) == 1
+
+
+async def test_a_contact_submitted_again_is_told_as_it_is_by_then(floor: Floor) -> None:
+    ann = await floor.agent("ann", MESSAGING)
+    request = SubmitContactRequest(contact_id="chat-1", customer_id="carl", channel=CHAT, inbox_id="main")
+    await floor.call(floor.client.intake.SubmitContact(request))
+    await floor.settles()
+    await ann.accepts("chat-1")
+    await ann.ends("chat-1")
+    await floor.passes(VALID)
+    again = await floor.call(floor.client.intake.SubmitContact(request))
+    assert again.contact == await floor.contact("chat-1")
+    assert list(ann.offers) == []
+
+
+async def test_a_task_can_be_submitted_again_when_it_is_overdue(floor: Floor) -> None:
+    task = await floor.task("carl", contact_id="task-1", due_in=timedelta(minutes=1))
+    await floor.passes(timedelta(minutes=2))
+    request = SubmitContactRequest(contact_id="task-1", customer_id="carl", channel=task.channel, inbox_id="main")
+    request.task.text = task.text
+    request.task.due_time.CopyFrom(task.due_time)
+    assert (await floor.call(floor.client.intake.SubmitContact(request))).contact == task
+
+
+OTHERWISE: dict[str, Callable[[SubmitContactRequest], None]] = {
+    "customer_id": lambda request: setattr(request, "customer_id", "dora"),
+    "channel": lambda request: setattr(request, "channel", SMS),
+    "inbox_id": lambda request: setattr(request, "inbox_id", "other"),
+    "attributes": lambda request: request.attributes.update({"subject": "refund"}),
+    "sla": lambda request: request.sla.FromSeconds(60),
+}
+
+
+@pytest.mark.parametrize("spoil", OTHERWISE.values(), ids=list(OTHERWISE))
+async def test_a_contacts_id_with_other_content_is_refused(
+    floor: Floor, spoil: Callable[[SubmitContactRequest], None]
+) -> None:
+    await floor.inbox("other")
+    request = SubmitContactRequest(contact_id="chat-1", customer_id="carl", channel=CHAT, inbox_id="main")
+    await floor.call(floor.client.intake.SubmitContact(request))
+    before = await stored(floor.redis)
+    spoil(request)
+    with pytest.raises(Refusal) as refusal:
+        await floor.call(floor.client.intake.SubmitContact(request))
+    assert refusal.value.reason == "CONTACT_ID_REUSED"
+    assert refusal.value.failure.metadata == {"contact_id": "chat-1"}
+    assert await stored(floor.redis) == before
+
+
+# What says how things are to be needs no id
+
+
+@pytest.mark.rule("R167")
+async def test_saying_again_how_an_inbox_is_to_be_changes_nothing(floor: Floor) -> None:
+    ann = await floor.agent("ann", MESSAGING)
+    put = admin_pb2.PutInboxRequest(inbox_id="other", display_name="Other")
+    put.sla.FromSeconds(60)
+    add = admin_pb2.AddInboxMembersRequest(inbox_id="other", agent_ids=["ann", "bob"])
+    remove = admin_pb2.RemoveInboxMembersRequest(inbox_id="other", agent_ids=["bob", "cora"])
+    admin = floor.client.admin
+    for call in (
+        lambda: admin.PutInbox(put),
+        lambda: admin.AddInboxMembers(add),
+        lambda: admin.RemoveInboxMembers(remove),
+    ):
+        first = await call()
+        after, number = await stored(floor.redis), ann.number
+        assert await call() == first
+        await floor.settles()
+        assert (await stored(floor.redis), ann.number) == (after, number)

@@ -1,0 +1,308 @@
+"""Bad input to every RPC of the router: every violated field is named, and the store is untouched."""
+
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from maitred.clock_servicer import CLOCK_CHECKS
+from maitred.rpc.checks import find_violations
+from maitred.rpc.failure import RpcFailure, from_error
+from maitred.v1 import (
+    clock_service_pb2,
+    intake_service_pb2,
+    router_service_pb2,
+    routing_admin_service_pb2,
+)
+from maitred.v1.channel_pb2 import CHANNEL_UNSPECIFIED
+from maitred.v1.clock_service_pb2 import AdvanceRequest
+from maitred.v1.intake_service_pb2 import (
+    GetContactRequest,
+    ReportContactEndRequest,
+    SubmitContactRequest,
+    TaskContent,
+)
+from maitred.v1.router_service_pb2 import (
+    AcceptOfferRequest,
+    CloseConversationRequest,
+    DeclineOfferRequest,
+    EndContactRequest,
+    ListMyCustomersRequest,
+    RecordAnswerRequest,
+    RequestNextRequest,
+    WatchAssignmentsRequest,
+)
+from maitred.v1.routing_admin_service_pb2 import (
+    AddInboxMembersRequest,
+    GetInboxRequest,
+    ListInboxesRequest,
+    PutInboxRequest,
+    RemoveInboxMembersRequest,
+)
+from router_service.codec import CHECKS
+from tests.floor import AVAILABILITY, CALL, CHAT, MESSAGING, NEXT, TASK, Floor
+from tests.router.stored import stored
+
+TABLE = {**CHECKS, **CLOCK_CHECKS}
+SERVICES = [
+    service
+    for module in (router_service_pb2, intake_service_pb2, routing_admin_service_pb2, clock_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+]
+METHODS: list[MethodDescriptor] = [method for each in SERVICES for method in each.methods]
+
+DUE = Timestamp(seconds=4_000_000_000)
+
+# One well-formed request of each type, with every field that can go together.
+WELL_FORMED: list[Message] = [
+    WatchAssignmentsRequest(agent_id="ann", resume_number=3),
+    AcceptOfferRequest(agent_id="ann", offer_id="offer-9", token="t", request_id="r"),
+    DeclineOfferRequest(agent_id="ann", offer_id="offer-9", token="t", request_id="r"),
+    RequestNextRequest(agent_id="ann", source=AVAILABILITY, current_conversation_id="v", request_id="r"),
+    CloseConversationRequest(agent_id="ann", conversation_id="conversation-9", then=NEXT, request_id="r"),
+    EndContactRequest(agent_id="ann", contact_id="c", request_id="r"),
+    RecordAnswerRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
+    ListMyCustomersRequest(agent_id="ann"),
+    SubmitContactRequest(
+        contact_id="c",
+        customer_id="carl",
+        channel=CHAT,
+        inbox_id="main",
+        attributes={"a": "b"},
+        sla=Duration(seconds=1),
+    ),
+    SubmitContactRequest(
+        contact_id="c",
+        customer_id="carl",
+        channel=TASK,
+        inbox_id="main",
+        task=TaskContent(text="call back", due_time=DUE, agent_id="ann"),
+    ),
+    ReportContactEndRequest(contact_id="c"),
+    GetContactRequest(contact_id="c"),
+    PutInboxRequest(inbox_id="other", display_name="Other", sla=Duration(seconds=1)),
+    GetInboxRequest(inbox_id="main"),
+    ListInboxesRequest(page_size=10, page_token="main"),
+    AddInboxMembersRequest(inbox_id="main", agent_ids=["ann", "bob"]),
+    RemoveInboxMembersRequest(inbox_id="main", agent_ids=["ann", "bob"]),
+    AdvanceRequest(duration=Duration(seconds=1)),
+]
+
+
+CASES = pytest.mark.parametrize("request_", WELL_FORMED, ids=lambda each: type(each).__name__)
+
+
+@pytest.fixture
+async def busy(floor: Floor) -> Floor:
+    """A floor where there is something to spoil: a customer with an agent, one who rings, one who waits."""
+    ann = await floor.agent("ann", MESSAGING)
+    chat = await floor.submits("dora", CHAT)
+    await ann.accepts(chat.contact_id)
+    await floor.submits("emil", CHAT)
+    await floor.submits("fred", CALL)
+    return floor
+
+
+def method_of(request: Message) -> MethodDescriptor:
+    """The one RPC that takes requests of this type."""
+    (method,) = [each for each in METHODS if each.input_type is request.DESCRIPTOR]
+    return method
+
+
+async def refusal_of(floor: Floor, request: Message, *metadata: tuple[str, str]) -> RpcFailure:
+    """What the router says to a request that it must refuse."""
+    method = method_of(request)
+    stubs = {
+        "RouterService": floor.client.router,
+        "IntakeService": floor.client.intake,
+        "RoutingAdminService": floor.client.admin,
+        "ClockService": floor.client.router_clock,
+    }
+    call: Any = getattr(stubs[method.containing_service.name], method.name)(request, metadata=metadata)
+    answered = anext(aiter(call)) if method.server_streaming else call
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await answered
+    return from_error(refusal.value)
+
+
+def test_every_request_that_has_fields_is_checked() -> None:
+    with_fields = {method.input_type.full_name for method in METHODS if method.input_type.fields}
+    assert {each.DESCRIPTOR.full_name for each in TABLE} == with_fields
+
+
+def test_every_field_of_a_request_is_checked() -> None:
+    """A field that may hold anything would have to be named here. Fields of messages in it are named by their path."""
+    unchecked = {
+        f"{request.DESCRIPTOR.name}.{field.name}"
+        for request, checks in TABLE.items()
+        for field in request.DESCRIPTOR.fields
+        if not any(check.field.partition(".")[0] == field.name for check in checks)
+    }
+    assert unchecked == set()
+
+
+def test_every_checked_request_is_spoiled_here() -> None:
+    assert {type(request) for request in WELL_FORMED} == set(TABLE)
+
+
+@CASES
+async def test_every_violation_is_named_and_touches_nothing(busy: Floor, request_: Message) -> None:
+    assert find_violations(request_, TABLE[type(request_)]) == []
+    before = await stored(busy.redis)
+    for check in TABLE[type(request_)]:
+        for number, spoil in enumerate(check.bad):
+            bad = type(request_)()
+            bad.CopyFrom(request_)
+            spoil(bad)
+            failure = await refusal_of(busy, bad)
+            assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+            # An element of a list is named by its place.
+            named = {violation.field.partition("[")[0] for violation in failure.violations}
+            assert check.field in named, f"{check.field}, example {number}: {failure.violations}"
+    await busy.settles()
+    assert await stored(busy.redis) == before
+
+
+async def test_all_violations_come_back_at_once(busy: Floor) -> None:
+    before = await stored(busy.redis)
+    request = SubmitContactRequest(
+        contact_id="a contact",
+        customer_id="",
+        channel=CHANNEL_UNSPECIFIED,
+        inbox_id="main/2",
+        attributes={"": "no key"},
+        sla=Duration(seconds=-1),
+        task=TaskContent(text="", agent_id="no one"),
+    )
+    failure = await refusal_of(busy, request)
+    assert [violation.field for violation in failure.violations] == [
+        "contact_id",
+        "customer_id",
+        "channel",
+        "inbox_id",
+        "attributes",
+        "sla",
+        "task",
+        "task.text",
+        "task.due_time",
+        "task.agent_id",
+    ]
+    assert await stored(busy.redis) == before
+
+
+async def test_every_bad_element_of_a_list_is_named_by_its_place(busy: Floor) -> None:
+    request = AddInboxMembersRequest(inbox_id="main", agent_ids=["ann", "", "bob", "no one"])
+    failure = await refusal_of(busy, request)
+    assert [violation.field for violation in failure.violations] == ["agent_ids[1]", "agent_ids[3]"]
+
+
+# What is well-formed and still refused
+
+
+REFUSED = [
+    (AcceptOfferRequest(agent_id="ann", offer_id="offer-99", token="t"), "OFFER_GONE"),
+    (DeclineOfferRequest(agent_id="ann", offer_id="offer-99", token="t"), "OFFER_GONE"),
+    (RequestNextRequest(agent_id="stranger", source=AVAILABILITY), "AGENT_UNKNOWN"),
+    (CloseConversationRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
+    (EndContactRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (RecordAnswerRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
+    (SubmitContactRequest(contact_id="c", customer_id="carl", channel=CHAT, inbox_id="nowhere"), "INBOX_UNKNOWN"),
+    (
+        SubmitContactRequest(
+            contact_id="c",
+            customer_id="carl",
+            channel=TASK,
+            inbox_id="main",
+            task=TaskContent(text="call back", due_time=DUE, agent_id="stranger"),
+        ),
+        "AGENT_UNKNOWN",
+    ),
+    (
+        SubmitContactRequest(
+            contact_id="c",
+            customer_id="carl",
+            channel=TASK,
+            inbox_id="main",
+            task=TaskContent(text="call back", due_time=Timestamp(seconds=1_893_456_000)),
+        ),
+        "DUE_TIME_PAST",
+    ),
+    (ReportContactEndRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (GetContactRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (GetInboxRequest(inbox_id="nowhere"), "INBOX_UNKNOWN"),
+    (AddInboxMembersRequest(inbox_id="nowhere", agent_ids=["ann"]), "INBOX_UNKNOWN"),
+    (RemoveInboxMembersRequest(inbox_id="nowhere", agent_ids=["ann"]), "INBOX_UNKNOWN"),
+]
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"), REFUSED, ids=[f"{type(each).__name__}-{reason}" for each, reason in REFUSED]
+)
+async def test_a_refused_call_touches_nothing(busy: Floor, request_: Message, reason: str) -> None:
+    before = await stored(busy.redis)
+    assert (await refusal_of(busy, request_)).reason == reason
+    await busy.settles()
+    assert await stored(busy.redis) == before
+
+
+# Who calls
+
+
+@pytest.mark.parametrize("tenant", ["", "two words", "a/b", "{tag}", "x" * 129])
+async def test_a_malformed_tenant_is_named(busy: Floor, tenant: str) -> None:
+    failure = await refusal_of(busy, GetInboxRequest(inbox_id="main"), ("maitred-tenant", tenant))
+    assert failure.reason == "INVALID_REQUEST"
+    assert [violation.field for violation in failure.violations] == ["maitred-tenant"]
+
+
+@pytest.mark.parametrize("actor", ["admin", "admin/", "/ann", "root/ann", "admin/two words", "admin/ann/bob"])
+async def test_a_malformed_actor_is_named(busy: Floor, actor: str) -> None:
+    failure = await refusal_of(busy, GetInboxRequest(inbox_id="main"), ("maitred-actor", actor))
+    assert failure.reason == "INVALID_REQUEST"
+    assert [violation.field for violation in failure.violations] == ["maitred-actor"]
+
+
+async def test_a_malformed_tenant_and_actor_are_both_named(busy: Floor) -> None:
+    before = await stored(busy.redis)
+    metadata = ("maitred-tenant", "two words"), ("maitred-actor", "root/ann")
+    failure = await refusal_of(busy, PutInboxRequest(inbox_id="x", sla=Duration(seconds=1)), *metadata)
+    assert [violation.field for violation in failure.violations] == ["maitred-tenant", "maitred-actor"]
+    assert await stored(busy.redis) == before
+
+
+NOT_FOR = {
+    "RouterService": ["adapter"],
+    "IntakeService": ["agent", "supervisor"],
+    "RoutingAdminService": ["agent", "adapter"],
+}
+
+
+@pytest.mark.rule("R32")
+@pytest.mark.parametrize(
+    ("kind", "request_"),
+    [(kind, each) for each in WELL_FORMED for kind in NOT_FOR.get(method_of(each).containing_service.name, [])],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+async def test_a_service_is_not_for_every_kind_of_actor(busy: Floor, kind: str, request_: Message) -> None:
+    before = await stored(busy.redis)
+    failure = await refusal_of(busy, request_, ("maitred-actor", f"{kind}/ann"))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ACTOR_NOT_ALLOWED")
+    service = method_of(request_).containing_service.full_name
+    assert failure.metadata == {"actor": f"{kind}/ann", "service": service}
+    assert await stored(busy.redis) == before
+
+
+AN_AGENTS = [each for each in WELL_FORMED if method_of(each).containing_service.name == "RouterService"]
+
+
+@pytest.mark.parametrize("request_", AN_AGENTS, ids=lambda each: type(each).__name__)
+async def test_an_agent_acts_for_nobody_else(busy: Floor, request_: Message) -> None:
+    before = await stored(busy.redis)
+    failure = await refusal_of(busy, request_, ("maitred-actor", "agent/bob"))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ACTOR_MISMATCH")
+    assert failure.metadata == {"actor": "agent/bob", "agent_id": "ann"}
+    assert await stored(busy.redis) == before

@@ -3,6 +3,8 @@
 It is touched outside the steps, because a step may only touch keys of its own tenant.
 """
 
+import asyncio
+
 from redis.asyncio import Redis, RedisCluster
 
 from .failures import translated
@@ -19,6 +21,7 @@ class Tenants:
         self._service = service
         self._manual = manual
         self._ensured: set[str] = set()
+        self._registering: dict[str, asyncio.Task[None]] = {}
 
     async def ensure(self, tenant: str) -> None:
         """Make the tenant known; free after the first time.
@@ -28,6 +31,14 @@ class Tenants:
         """
         if tenant in self._ensured:
             return
+        # Those who come together share one registration; each its own would open a connection for each.
+        registering = self._registering.get(tenant)
+        if registering is None:
+            registering = self._registering[tenant] = asyncio.create_task(self._register(tenant))
+            registering.add_done_callback(lambda task: self._registered(tenant, task))
+        await asyncio.shield(registering)
+
+    async def _register(self, tenant: str) -> None:
         with translated():
             await self._redis.sadd(tenants_key(self._service), tenant)
             if self._manual:
@@ -37,6 +48,12 @@ class Tenants:
                 if now is not None:
                     await self._redis.set(clock_key(self._service, tenant), now, nx=True)
         self._ensured.add(tenant)
+
+    def _registered(self, tenant: str, task: asyncio.Task[None]) -> None:
+        del self._registering[tenant]
+        if not task.cancelled():
+            # Read here too, for when nobody waits for it any more.
+            task.exception()
 
     async def known(self) -> list[str]:
         """Return all tenants, in alphabetical order.

@@ -62,6 +62,8 @@ def _mark_violations(field: str, mark: feed.Mark) -> Iterable[Violation]:
         yield Violation(f"{field}.tenant", IDENTIFIER_FORM)
     if not _is_revision(mark.revision):
         yield Violation(f"{field}.revision", _REVISION_FORM)
+    if not _is_revision(mark.seen_revision):
+        yield Violation(f"{field}.seen_revision", _REVISION_FORM)
 
 
 def _marks_violations(message: Message) -> Iterable[Violation]:
@@ -240,9 +242,13 @@ def encode_follow(message: Changes | SnapshotPart | Fresh) -> feed.FollowPresenc
         case Changes(tenant=tenant, changes=changes):
             encoded = feed.PresenceChanges(tenant=tenant, changes=[_encode_change(change) for change in changes])
             return feed.FollowPresenceResponse(changes=encoded)
-        case SnapshotPart(tenant=tenant, revision=revision, agents=agents, last=last):
+        case SnapshotPart(tenant=tenant, revision=revision, agents=agents, last=last, read_revision=read_revision):
             part = feed.PresenceSnapshot(
-                tenant=tenant, revision=revision, agents=[_encode_presence(agent) for agent in agents], last=last
+                tenant=tenant,
+                revision=revision,
+                agents=[_encode_presence(agent) for agent in agents],
+                last=last,
+                read_revision=read_revision,
             )
             return feed.FollowPresenceResponse(snapshot=part)
         case Fresh(sent_us=sent_us, revisions=revisions):
@@ -251,7 +257,7 @@ def encode_follow(message: Changes | SnapshotPart | Fresh) -> feed.FollowPresenc
 
 
 def _decode_mark(mark: feed.Mark) -> Mark:
-    return Mark(tenant=mark.tenant, revision=mark.revision)
+    return Mark(tenant=mark.tenant, revision=mark.revision, seen=mark.seen_revision)
 
 
 def _encode_change(change: Change) -> feed.PresenceChange:

@@ -155,6 +155,8 @@ class Page:
     """Some agents in order of their ids."""
 
     agents: Sequence[Agent]
+    # The tenant's revision when the page was read.
+    revision: int
     # The id to ask after for the following page; empty on the last.
     next_after: str
 
@@ -165,6 +167,8 @@ class Mark:
 
     tenant: str
     revision: int
+    # The highest revision that anything in the view is of; above `revision` while a snapshot is applied in part.
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +202,8 @@ class SnapshotPart:
     revision: int
     agents: Sequence[Agent]
     last: bool
+    # The tenant's revision when the part was read: nothing in it is newer.
+    read_revision: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ for when a Fresh may go out. What the changes are is decided in the store.
 
 import asyncio
 from bisect import insort
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -211,6 +211,9 @@ class Hub:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._look_again: set[str] = set()
+        # Steps of our own under way by tenant, and what was hinted at meanwhile.
+        self._changing: Counter[str] = Counter()
+        self._hinted: dict[str, int] = {}
         self._followers: set[Reader] = set()
         self._watchers: defaultdict[str, set[Reader]] = defaultdict(set)
         self._closed = False
@@ -229,6 +232,23 @@ class Hub:
             self._tell(tenant)
         else:
             self._look_for(tenant, change.revision)
+
+    @contextmanager
+    def changing(self, tenant: str) -> Iterator[None]:
+        """Says that a step of ours is under way, whose answer goes to `saw` within the context.
+
+        Its hint often comes before its answer, and need not be followed: a change of another replica in between
+        shows as a gap before the answer.
+        """
+        self._changing[tenant] += 1
+        try:
+            yield
+        finally:
+            self._changing[tenant] -= 1
+            if not self._changing[tenant]:
+                del self._changing[tenant]
+                if (hinted := self._hinted.pop(tenant, None)) is not None:
+                    self._look_for(tenant, hinted)
 
     def last(self, tenant: str) -> int:
         """Returns the last revision of the tenant that this replica has seen, -1 if it has not looked yet."""
@@ -300,6 +320,8 @@ class Hub:
                 case None:
                     for tenant in list(self._tails):
                         self._look(tenant)
+                case Hint(kind=HintKind.CHANGED) if hint.tenant in self._changing:
+                    self._hinted[hint.tenant] = hint.revision
                 case Hint(kind=HintKind.CHANGED):
                     self._look_for(hint.tenant, hint.revision)
                 case Hint(kind=HintKind.APPLIED):
@@ -501,7 +523,13 @@ class RouterStream:
             followed.snapshot_at = asyncio.get_running_loop().time()
             followed.live = False
             self._reader.tell(tenant)
-        return SnapshotPart(tenant=tenant, revision=snapshot.revision, agents=page.agents, last=last)
+        return SnapshotPart(
+            tenant=tenant,
+            revision=snapshot.revision,
+            agents=page.agents,
+            last=last,
+            read_revision=page.revision,
+        )
 
     async def _hear(self, requests: AsyncIterator[Renew | Applied]) -> None:
         async for request in requests:
@@ -557,11 +585,14 @@ class RouterStream:
     async def _renew(self, renew: Renew) -> Fresh:
         """Returns the answer to a Renew, for the tenants whose marks are known; the others get a snapshot."""
         marks = {mark.tenant: mark.revision for mark in renew.marks}
+        seen = {mark.tenant: mark.seen for mark in renew.marks}
         tenants = sorted({*marks, *await self._store.known_tenants()})
         fresh: dict[str, int] = {}
         for start in range(0, len(tenants), TENANTS_AT_ONCE):
             some = tenants[start : start + TENANTS_AT_ONCE]
-            revisions = await asyncio.gather(*(self._store.renew(tenant, marks.get(tenant, 0)) for tenant in some))
+            revisions = await asyncio.gather(
+                *(self._store.renew(tenant, marks.get(tenant, 0), seen.get(tenant, 0)) for tenant in some)
+            )
             for tenant, revision in zip(some, revisions, strict=True):
                 self._place(tenant, marks.get(tenant, 0), is_known=revision is not None)
                 if revision is not None and tenant not in self._snapshots:

@@ -5,7 +5,7 @@ decided here: a call that takes availability away.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 
 from maitred.store.errors import StoreError
@@ -31,45 +31,45 @@ class Presence:
         """Logs the agent in with the default Active status (R18), unavailable everywhere (R29)."""
         await self._store.ensure_tenant(tenant)
         default = self.catalogue(tenant).default
-        outcome = await self._store.log_in(tenant, agent_id, request_id, status_id=default.status_id)
-        return await self._finish(tenant, agent_id, outcome)
+        step = self._store.log_in(tenant, agent_id, request_id, status_id=default.status_id)
+        return await self._change(tenant, agent_id, step)
 
     async def log_out(self, tenant: str, agent_id: str, request_id: str) -> Agent:
         """Logs the agent out, which clears the toggles and Focus (R29). Waits for the router."""
-        return await self._finish(tenant, agent_id, await self._store.log_out(tenant, agent_id, request_id))
+        return await self._change(tenant, agent_id, self._store.log_out(tenant, agent_id, request_id))
 
     async def set_availability(
         self, tenant: str, agent_id: str, request_id: str, *, toggles: Sequence[ChannelGroup]
     ) -> Agent:
         """Replaces the toggles (R43); refused in Focus (R69). Waits for the router unless it only switches on."""
-        outcome = await self._store.set_availability(tenant, agent_id, request_id, toggles=toggles)
-        return await self._finish(tenant, agent_id, outcome)
+        step = self._store.set_availability(tenant, agent_id, request_id, toggles=toggles)
+        return await self._change(tenant, agent_id, step)
 
     async def enter_focus(self, tenant: str, agent_id: str, request_id: str) -> Agent:
         """Begins Focus, for who is not Away and has a channel on (R55). Waits for the router."""
-        return await self._finish(tenant, agent_id, await self._store.enter_focus(tenant, agent_id, request_id))
+        return await self._change(tenant, agent_id, self._store.enter_focus(tenant, agent_id, request_id))
 
     async def leave_focus(self, tenant: str, agent_id: str, request_id: str) -> Agent:
         """Ends Focus; the toggles count again (R61) and the router is told to route at once (R60)."""
-        return await self._finish(tenant, agent_id, await self._store.leave_focus(tenant, agent_id, request_id))
+        return await self._change(tenant, agent_id, self._store.leave_focus(tenant, agent_id, request_id))
 
     async def set_active_status(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Agent:
         """Gives the agent an Active status (R20); for one who is Away that is the return too (R24)."""
         self.catalogue(tenant).get_active(status_id)
-        outcome = await self._store.set_active_status(tenant, agent_id, request_id, status_id=status_id)
-        return await self._finish(tenant, agent_id, outcome)
+        step = self._store.set_active_status(tenant, agent_id, request_id, status_id=status_id)
+        return await self._change(tenant, agent_id, step)
 
     async def go_away(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Agent:
         """Puts the agent Away with a reason (R26), which ends Focus (R65), not the toggles. Waits for the router."""
         self.catalogue(tenant).get_away(status_id)
-        outcome = await self._store.go_away(tenant, agent_id, request_id, status_id=status_id)
-        return await self._finish(tenant, agent_id, outcome)
+        step = self._store.go_away(tenant, agent_id, request_id, status_id=status_id)
+        return await self._change(tenant, agent_id, step)
 
     async def return_from_away(self, tenant: str, agent_id: str, request_id: str) -> Agent:
         """Brings the agent back with the default Active status (R19)."""
         default = self.catalogue(tenant).default
-        outcome = await self._store.return_from_away(tenant, agent_id, request_id, status_id=default.status_id)
-        return await self._finish(tenant, agent_id, outcome)
+        step = self._store.return_from_away(tenant, agent_id, request_id, status_id=default.status_id)
+        return await self._change(tenant, agent_id, step)
 
     def catalogue(self, _tenant: str) -> Catalogue:
         """Returns the tenant's statuses: for now every tenant has those that come out of the box."""
@@ -87,7 +87,7 @@ class Presence:
             agents += page.agents
             after = page.next_after
             if not after or len(agents) >= limit:
-                return Page(agents=agents, next_after=after)
+                return Page(agents=agents, next_after=after, revision=page.revision)
 
     async def settle(self) -> None:
         """Returns when the router, if one follows, has applied all there is now; after the window at the latest."""
@@ -102,11 +102,14 @@ class Presence:
             await self._hub.marks.reach(tenant, begun.revision, seconds=min(left, FIRST_LOOK_SECONDS))
             now = await self._store.progress(tenant)
 
-    async def _finish(self, tenant: str, agent_id: str, outcome: Outcome) -> Agent:
-        if outcome.change is not None:
-            self._hub.saw(tenant, outcome.change)
-            if outcome.must_wait:
-                await self._until_applied(tenant, agent_id, outcome.change.revision)
+    async def _change(self, tenant: str, agent_id: str, step: Awaitable[Outcome]) -> Agent:
+        """Runs a step that changes an agent and tells everyone; if it took something away, waits for the router."""
+        with self._hub.changing(tenant):
+            outcome = await step
+            if outcome.change is not None:
+                self._hub.saw(tenant, outcome.change)
+        if outcome.change is not None and outcome.must_wait:
+            await self._until_applied(tenant, agent_id, outcome.change.revision)
         return outcome.agent
 
     async def _until_applied(self, tenant: str, agent_id: str, revision: int) -> None:

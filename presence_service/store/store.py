@@ -90,8 +90,9 @@ class PresenceStore:
     async def list_agents(self, tenant: str, *, after: str, limit: int) -> Page:
         """Returns the agents that follow an id, in order of their ids; at most PAGE of them."""
         match await self._store.run("list_agents", tenant, after, min(limit, PAGE)):
-            case [b"OK", next_after, *agents]:
-                return Page(agents=[_agent(agent) for agent in agents], next_after=next_after.decode())
+            case [b"OK", next_after, revision, *agents]:
+                found = [_agent(agent) for agent in agents]
+                return Page(agents=found, next_after=next_after.decode(), revision=int(revision))
             case answer:
                 raise _unforeseen("list_agents", answer)
 
@@ -118,9 +119,12 @@ class PresenceStore:
             case answer:
                 raise _unforeseen("begin_snapshot", answer)
 
-    async def renew(self, tenant: str, mark: int) -> int | None:
-        """Promises the router a Fresh up to the returned revision; None if the mark is not of this store's history."""
-        match await self._store.run("renew", tenant, mark):
+    async def renew(self, tenant: str, mark: int, seen: int) -> int | None:
+        """Promises the router a Fresh up to the returned revision.
+
+        None if its mark, or the newest thing it has seen, is not of this store's history.
+        """
+        match await self._store.run("renew", tenant, mark, seen):
             case [b"FRESH", revision]:
                 return int(revision)
             case [b"UNKNOWN", _]:

@@ -185,6 +185,8 @@ class Router:
         self.heard: list[feed.FollowPresenceResponse] = []
         self.call: Any = desk.feed.FollowPresence()
         self._tasks: list[asyncio.Task[None]] = []
+        # A stream takes one message at a time.
+        self._writing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -199,12 +201,16 @@ class Router:
         """Sends a Renew with its marks."""
         sent = time.time_ns() // 1000 if sent_us is None else sent_us
         marks = [feed.Mark(tenant=tenant, revision=revision) for tenant, revision in self.marks.items()]
-        await self.call.write(feed.FollowPresenceRequest(renew=feed.Renew(sent_us=sent, marks=marks)))
+        await self._says(feed.FollowPresenceRequest(renew=feed.Renew(sent_us=sent, marks=marks)))
         return sent
 
     async def acknowledges(self, revision: int, tenant: str = TENANT) -> None:
         """Says that its view stands at the revision."""
-        await self.call.write(feed.FollowPresenceRequest(applied=feed.Mark(tenant=tenant, revision=revision)))
+        await self._says(feed.FollowPresenceRequest(applied=feed.Mark(tenant=tenant, revision=revision)))
+
+    async def _says(self, message: feed.FollowPresenceRequest) -> None:
+        async with self._writing:
+            await self.call.write(message)
 
     async def hears(self) -> feed.FollowPresenceResponse:
         """Returns the next message, after putting it into the view; says nothing back."""

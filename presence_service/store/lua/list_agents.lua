@@ -5,14 +5,15 @@
 -- ARGV  clock
 --       after     an id, '' for the beginning
 --       limit     the most agents to read
--- Returns {'OK', next, agent...}; next is what to ask after for the following page, '' on the last.
+-- Returns {'OK', next, revision, agent...}; next is what to ask after for the following page, '' on the last; nothing
+-- in the page is newer than the revision.
 -- O(log n + limit) in the number of agents.
 
 local after, limit = ARGV[2], tonumber(ARGV[3])
 
 local from = after == '' and '-' or '(' .. after
 local ids = redis.call('ZRANGE', KEYS[1] .. 'agents', from, '+', 'BYLEX', 'LIMIT', 0, limit + 1)
-local answer = { 'OK', #ids > limit and ids[limit] or '' }
+local answer = { 'OK', #ids > limit and ids[limit] or '', string.format('%.0f', revisions.last()) }
 for at = 1, math.min(#ids, limit) do
   local agent = agents.read(ids[at])
   if agent then

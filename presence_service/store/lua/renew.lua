@@ -4,14 +4,15 @@
 -- KEYS  prefix
 -- ARGV  clock
 --       mark      how far the router's view has come, 0 for an empty view
+--       seen      the highest revision that anything in the view is of
 -- Returns {'FRESH', revision} | {'UNKNOWN', revision}; the revision is the tenant's last. A Fresh may go
 -- out only after all changes up to it.
 -- O(log n) in the length of the feed.
 
-local mark = tonumber(ARGV[2])
+local mark, seen = tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local last = string.format('%.0f', revisions.last())
-if not view.knows(mark) then
+if not view.knows(mark) or (seen > mark and not view.knows(seen)) then
   return { 'UNKNOWN', last }
 end
 view.advance(mark)

@@ -99,12 +99,12 @@ def _routed(message: WatchAssignmentsResponse) -> Iterator[tuple[str, int]]:
             yield f"{contact_id} was assigned", message.change.routing_state.view_revision
 
 
-def slow_revocations(history: History) -> list[str]:
+def slow_revocations(history: History, seconds: float) -> list[str]:
     """A revocation returns within the lease and its margin."""
     return [
         f"{call.agent_id}: EnterFocus took {call.seconds:.2f} s"
         for call in history.of("EnterFocus")
-        if call.happened and call.seconds > WITHIN_SECONDS
+        if call.happened and call.seconds > seconds
     ]
 
 

@@ -37,13 +37,21 @@ class Service:
         self.environment = environment
         self.log = log
         self.process: Process | None = None
+        # Whether the test ended it.
+        self._meant = False
 
     @property
     def is_running(self) -> bool:
         return self.process is not None and self.process.returncode is None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it ended by itself."""
+        return self.process is not None and self.process.returncode is not None and not self._meant
+
     async def spawn(self, *, heard: bool = False) -> Process:
         """Starts the process; with `heard`, its standard error is for the test to read."""
+        self._meant = False
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, str(TIED), str(os.getpid()), self.module),
@@ -83,6 +91,7 @@ class Service:
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None
+        self._meant = self._meant or number is signal.SIGTERM
         self.process.send_signal(number)
 
     async def ended(self, *, seconds: float) -> int:
@@ -94,6 +103,7 @@ class Service:
     async def kill(self) -> None:
         """Ends it the hard way, stopped or not."""
         if self.process is not None and self.process.returncode is None:
+            self._meant = True
             self.process.kill()
             await self.process.wait()
 

@@ -63,7 +63,11 @@ class Screen:
     def _change(self, change: AssignmentsChange) -> None:
         for event in change.events:
             self._event(event)
-        if any(event.HasField("offer_made") for event in change.events):
+        made = [event.offer_made for event in change.events if event.HasField("offer_made")]
+        if any(offer.contact.channel == channel_pb2.CHANNEL_VOICE for offer in made):
+            self._check_calls()
+        # Beyond the capacity an agent may get by other ways: a message in a conversation that is the agent's already.
+        if any(offer.contact.channel in MESSAGES for offer in made):
             self._check_capacity()
 
     def _event(self, event: AssignmentEvent) -> None:
@@ -84,10 +88,12 @@ class Screen:
             case "contact_ended":
                 self.contacts.pop(event.contact_ended.contact_id, None)
 
-    def _check_capacity(self) -> None:
+    def _check_calls(self) -> None:
         calls = [contact for contact in self._all() if contact.channel == channel_pb2.CHANNEL_VOICE]
         if len(calls) > 1:
             self._note(f"two calls at once: {[contact.contact_id for contact in calls]}")
+
+    def _check_capacity(self) -> None:
         messaging = {contact.conversation_id for contact in self._all() if contact.channel in MESSAGES}
         if len(messaging) > PUSHED_MESSAGES:
             self._note(f"pushed beyond capacity: {sorted(messaging)}")

@@ -78,8 +78,8 @@ class Stack:
 
     def check(self) -> None:
         """No process may have ended by itself."""
-        for service in self.services:
-            assert service.is_running, f"{service.module} ended: {service.last_words()}"
+        ended = [f"{service.module} ended: {service.last_words()}" for service in self.services if service.has_ended]
+        assert not ended, "\n".join(ended)
 
     async def _router(self, number: int) -> Service:
         at = number % self._shape.presences
@@ -109,5 +109,8 @@ async def open_stack(shape: Shape) -> AsyncIterator[Stack]:
         async with AsyncExitStack() as exits:
             exits.push_async_callback(stack.end)
             await stack.start()
-            yield stack
-            stack.check()
+            try:
+                yield stack
+            finally:
+                # First of all: what else went wrong may well follow from it.
+                stack.check()

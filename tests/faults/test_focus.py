@@ -71,7 +71,7 @@ async def test_focus_holds_while_a_service_is_stopped(replicas: int, stopped: st
         service.signal(signal.SIGCONT)
 
     async with open_stack(Shape(presences=replicas, routers=replicas)) as stack:
-        check_focus(await rush(stack, FAULTY, fault))
+        check_focus(await rush(stack, FAULTY, fault), stopped_seconds=7 if stopped == "presence" else 0)
 
 
 @pytest.mark.long

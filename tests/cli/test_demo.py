@@ -33,6 +33,7 @@ async def test_the_demo_loses_nobody_and_gives_nobody_away_twice() -> None:
         assert happening in said
 
 
+@pytest.mark.long
 async def test_it_can_be_stopped_on_the_way() -> None:
     process = await asyncio.create_subprocess_exec(MAITRED, "demo", stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
     assert process.stdout is not None

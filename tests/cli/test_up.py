@@ -41,6 +41,7 @@ async def test_a_person_with_grpcurl_routes_a_customer(up: Up) -> None:
         assert '"contactId": "hello-1"' in await grpcurl(*watch, until_said="hello-1")
 
 
+@pytest.mark.long
 async def test_ctrl_c_leaves_nothing_running_and_the_state_is_there_again(up: Up) -> None:
     async with up() as running:
         children = running.children()
@@ -63,9 +64,8 @@ async def test_sigterm_drains(up: Up) -> None:
     assert "did not stop as it should" not in running.said
 
 
-@pytest.mark.parametrize(
-    "name", ["router", pytest.param("presence", marks=pytest.mark.long), pytest.param("store", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["router", "presence", "store"])
 async def test_what_dies_is_started_again(up: Up, name: str) -> None:
     async with up() as running:
         killed = running.children()[name]
@@ -94,6 +94,7 @@ async def test_killing_it_leaves_no_orphan(up: Up) -> None:
         await all_gone(list(children.values()))
 
 
+@pytest.mark.long
 async def test_a_second_signal_ends_it_at_once(up: Up) -> None:
     async with up() as running:
         children = running.children()
@@ -106,6 +107,7 @@ async def test_a_second_signal_ends_it_at_once(up: Up) -> None:
         await all_gone(list(children.values()))
 
 
+@pytest.mark.long
 async def test_a_second_one_is_refused_in_a_sentence(up: Up, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -1,0 +1,170 @@
+"""Every step of both services runs on a cluster as on a single server: none touches a key of another slot."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from maitred.store.client import Store
+from presence_service.domain import ChannelGroup, Standing
+from presence_service.store.store import STEPS, PresenceStore
+from router_service.domain import Contact, NewContact
+from router_service.store.store import RouterStore
+from tests.recount import recount
+
+TENANT = "acme"
+SOON = timedelta(seconds=5)
+SLA = 3_600_000
+
+
+@pytest.fixture(params=["single", "cluster"])
+def url(request: pytest.FixtureRequest) -> str:
+    """A single server, and a cluster of one."""
+    address: str = request.getfixturevalue("store_url" if request.param == "single" else "cluster_url")
+    return address
+
+
+@pytest.fixture
+async def redis(url: str) -> AsyncIterator["Redis"]:
+    """The one node, past the cluster."""
+    async with aclosing(Redis.from_url(url.replace("redis+cluster", "redis"), decode_responses=True)) as redis:
+        yield redis
+
+
+@pytest.fixture
+async def router(url: str) -> AsyncIterator[RouterStore]:
+    router = await RouterStore.connect(url, clock="manual", timeout=SOON)
+    await router.store.check()
+    async with aclosing(router.store):
+        yield router
+
+
+@pytest.fixture
+async def presence(url: str) -> AsyncIterator[tuple[Store, PresenceStore]]:
+    store = await Store.connect(url, service="presence", steps=STEPS, clock="manual", call_timeout=SOON)
+    await store.check()
+    async with aclosing(store):
+        presence = PresenceStore(store, window=SOON)
+        await presence.ensure_tenant(TENANT)
+        yield store, presence
+
+
+async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
+    """A working day of Ann: she switches everything on, and gets a chat, a call and two emails."""
+    await router.put_inbox(TENANT, "main", "Main", SLA)
+    await router.add_inbox_members(TENANT, "main", ["ann", "bob"])
+    await router.remove_inbox_members(TENANT, "main", ["bob"])
+    assert (await router.get_inbox(TENANT, "main"))[1] == ["ann"]
+    assert [inbox["inbox_id"] for inbox in (await router.list_inboxes(TENANT, "", 10))[0]] == ["main"]
+
+    await router.apply_snapshot(TENANT, 10, [state("ann")], last=True, read_revision=10)
+    switched_on = [{"revision": "11", "previous_revision": "10", "agent": state("ann", on="11")}]
+    assert await router.apply_changes(TENANT, switched_on) is not None
+    assert await router.apply_changes(TENANT, [{"revision": "14", "previous_revision": "13"}]) is None
+    await router.extend_view(TENANT, 11, await router.store.time() + 60_000_000)
+    view = await router.read_view(TENANT)
+    assert (view.mark, view.is_fresh) == (11, True)
+    # What could not be looked at before the lease is left to a timer, one at a time: two queues, and mail for Ann.
+    fired = [(await router.store.run("fire_timers", TENANT, 10))[1] for _ in range(4)]
+    assert fired == [b"1", b"1", b"1", b"0"]
+
+    assert (await submit(router, "chat", "CHAT", "MESSAGING"))["state"] == "OFFERED"
+    (chat,) = (await router.read_assignments(TENANT, "ann")).offers
+    await router.mark_sent(TENANT, [chat["offer_id"]])
+    accepted = (await router.accept_offer(TENANT, "ann", chat["offer_id"], chat["token"], "r-1")).answer
+    await router.record_answer(TENANT, "ann", accepted["conversation"]["conversation_id"], "r-2")
+    await router.end_contact(TENANT, "ann", "chat", "r-3")
+
+    assert (await submit(router, "call", "VOICE", "VOICE"))["state"] == "OFFERED"
+    (call,) = (await router.read_assignments(TENANT, "ann")).offers
+    await router.decline_offer(TENANT, "ann", call["offer_id"], call["token"], "r-4")
+    ringing = (await router.request_next(TENANT, "ann", "AVAILABILITY", "", "r-5")).answer["ringing"]
+    await router.accept_offer(TENANT, "ann", ringing["offer_id"], ringing["token"], "r-6")
+    assert (await router.report_contact_end(TENANT, "call")).answer["end_reason"] == "CUSTOMER_ENDED"
+
+    for mail in ("mail-1", "mail-2"):
+        assert (await submit(router, mail, "EMAIL", "MAIL_TASKS"))["state"] == "WAITING"
+    first = (await router.request_next(TENANT, "ann", "TOPICS", "", "r-7")).answer["assigned"]
+    closed = (await router.close_conversation(TENANT, "ann", first["conversation_id"], "NEXT", "r-8")).answer
+    assert closed["brought"]["assigned"]["contact_id"] == "mail-2"
+    assert (await router.get_contact(TENANT, "mail-1"))["state"] == "ENDED"
+
+    (number,) = await router.read_numbers(TENANT, ["ann"])
+    assert number == (await router.read_assignments(TENANT, "ann")).number > 0
+    assert await recount(redis, TENANT) == []
+    assert await not_sent(router.store, redis) == set()
+
+
+async def test_presences_steps(presence: tuple[Store, PresenceStore], redis: "Redis") -> None:
+    """A working day of Ann, and a router that follows it."""
+    store, agents = presence
+    await agents.log_in(TENANT, "ann", "r-1", status_id="work")
+    await agents.set_active_status(TENANT, "ann", "r-2", status_id="work")
+    on = (ChannelGroup.VOICE, ChannelGroup.MESSAGING)
+    await agents.set_availability(TENANT, "ann", "r-3", toggles=on)
+    await agents.enter_focus(TENANT, "ann", "r-4")
+    await agents.leave_focus(TENANT, "ann", "r-5")
+    await agents.go_away(TENANT, "ann", "r-6", status_id="lunch")
+    await agents.return_from_away(TENANT, "ann", "r-7", status_id="work")
+    assert (await agents.get_agent(TENANT, "ann")).toggles == on
+    assert [agent.agent_id for agent in (await agents.list_agents(TENANT, after="", limit=10)).agents] == ["ann"]
+
+    snapshot = await agents.begin_snapshot(TENANT)
+    assert await agents.apply(TENANT, snapshot.revision) == snapshot.revision
+    assert (await store.run("renew", TENANT, snapshot.revision, snapshot.revision))[0] == b"FRESH"
+    left = (await agents.log_out(TENANT, "ann", "r-8")).change
+    assert left is not None
+    assert await agents.confirm(TENANT, "ann", left.revision) is Standing.PENDING
+    assert (await agents.progress(TENANT)).routing
+    changes = await agents.read_changes(TENANT, snapshot.revision, limit=10)
+    assert changes is not None
+    assert [change.revision for change in changes] == [left.revision]
+    await store.run("fire", TENANT, 10)
+    assert await not_sent(store, redis) == set()
+
+
+async def submit(router: RouterStore, contact_id: str, channel: str, group: str) -> Contact:
+    """A customer of their own for every contact."""
+    contact = NewContact(
+        contact_id=contact_id,
+        customer_id=f"customer of {contact_id}",
+        channel=channel,
+        inbox_id="main",
+        attributes=json.dumps({"subject": contact_id}),
+        sla_ms=None,
+        text="",
+        due_ms=None,
+        agent_id="",
+        fingerprint=contact_id,
+    )
+    answer: Contact = (await router.submit_contact(TENANT, contact, group)).answer
+    return answer
+
+
+def state(agent_id: str, on: str = "") -> Mapping[str, Any]:
+    """What presence says of an agent who is logged in; with everything on since a revision."""
+    groups = ["VOICE", "MESSAGING", "MAIL_TASKS"] if on else []
+    return {
+        "agent_id": agent_id,
+        "revision": on or "10",
+        "logged_in": True,
+        "away": False,
+        "in_focus": False,
+        "in_settings": False,
+        "toggles": groups,
+        "switched_on": dict.fromkeys(groups, on),
+        "focus_left_revision": "0",
+        "returned_revision": "0",
+        "logged_in_revision": "10",
+    }
+
+
+async def not_sent(store: Store, redis: "Redis") -> set[str]:
+    """The steps that the server, which began with none, has not seen."""
+    names = list(store.steps)
+    seen = await redis.script_exists(*(store.steps[name].sha for name in names))
+    return {name for name, there in zip(names, seen, strict=True) if not there}

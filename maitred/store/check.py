@@ -1,5 +1,7 @@
 """What a store must be before a service may use it."""
 
+from datetime import timedelta
+
 from redis.asyncio import Redis, RedisCluster
 
 from .errors import StartRefused
@@ -10,15 +12,16 @@ REDIS = (7,)
 VALKEY = (8,)
 
 
-async def check(redis: "Redis | RedisCluster", *, service: str, schema: int, clock: str) -> None:
-    """Refuse a store that is too old, may evict keys, or was used in another way.
+async def check(redis: "Redis | RedisCluster", *, service: str, schema: int, clock: str) -> timedelta:
+    """Refuse a store that is too old, may evict keys, or was used in another way; return how long it has been up.
 
     Raises:
         StartRefused: the message says what is wrong and what would be right.
         redis.exceptions.RedisError: the store did not answer.
     """
     await redis.ping()
-    for info in await _infos(redis):
+    infos = await _infos(redis)
+    for info in infos:
         _check_version(info)
         policy = info.get("maxmemory_policy", "noeviction")
         if policy != "noeviction":
@@ -29,6 +32,7 @@ async def check(redis: "Redis | RedisCluster", *, service: str, schema: int, clo
     found = await _claim(redis, clock_mode_key(service), clock)
     if found != clock:
         raise StartRefused(f"the store ran on the {found} clock; start {service} on it, or use another store")
+    return min(timedelta(seconds=int(str(info["uptime_in_seconds"]))) for info in infos)
 
 
 async def _claim(redis: "Redis | RedisCluster", key: str, value: str) -> str:

@@ -1,5 +1,7 @@
 """A service's store: runs its steps, knows its tenants, and refuses a store that must not be used."""
 
+import math
+import time
 from datetime import timedelta
 from typing import Any, Literal, Self
 
@@ -42,7 +44,10 @@ class Store:
         self.clock = clock
         self.schema = schema
         self.tenants = Tenants(client, service, manual=clock == "manual")
-        self._batcher = Batcher(wire_for(client, self.tenants.forget), call_timeout=call_timeout)
+        # Since when this process knows the server to have run without a break, on the monotonic clock.
+        self._known_since = math.inf
+        self._was_connected = False
+        self._batcher = Batcher(wire_for(client, self._connected), call_timeout=call_timeout)
 
     @classmethod
     async def connect(
@@ -103,7 +108,22 @@ class Store:
             StoreUnavailable: it cannot be reached.
         """
         with translated():
-            await check(self.redis, service=self.service, schema=self.schema, clock=self.clock)
+            uptime = await check(self.redis, service=self.service, schema=self.schema, clock=self.clock)
+        self._known_since = time.monotonic() - uptime.total_seconds()
+
+    def known_for(self) -> float:
+        """Return for how many seconds the server is known to have run without a break; zero before ``check``.
+
+        A server that came back may have lost its last changes, and what they recorded.
+        """
+        return max(0.0, time.monotonic() - self._known_since)
+
+    def _connected(self) -> None:
+        """Hear that a connection was opened: the first one soon after ``check``, others after a break."""
+        self.tenants.forget()
+        if self._was_connected:
+            self._known_since = time.monotonic()
+        self._was_connected = True
 
     async def ensure_tenant(self, tenant: str) -> None:
         """Make the tenant known; free after the first time.

@@ -15,7 +15,7 @@ from maitred.store.errors import CursorGone, StepFailed
 from maitred.store.feed import Feed, FeedEntry
 from maitred.store.steps import Steps
 from presence_service import errors
-from presence_service.domain import Agent, Change, ChannelGroup, Hint, HintKind, Outcome, Page, Progress, Standing
+from presence_service.domain import Agent, Change, ChannelGroup, Hint, HintKind, Mark, Outcome, Page, Progress, Standing
 
 SERVICE = "presence"
 STEPS = Steps.load("presence_service.store")
@@ -119,12 +119,12 @@ class PresenceStore:
             case answer:
                 raise _unforeseen("begin_snapshot", answer)
 
-    async def renew(self, tenant: str, mark: int, seen: int) -> int | None:
+    async def renew(self, mark: Mark) -> int | None:
         """Promises the router a Fresh up to the returned revision.
 
         None if its mark, or the newest thing it has seen, is not of this store's history.
         """
-        match await self._store.run("renew", tenant, mark, seen):
+        match await self._store.run("renew", mark.tenant, mark.revision, mark.seen):
             case [b"FRESH", revision]:
                 return int(revision)
             case [b"UNKNOWN", _]:
@@ -172,8 +172,9 @@ class PresenceStore:
         fingerprint = " ".join((step, *arguments))
         answer = await self._store.run(step, tenant, agent_id, request_id, fingerprint, self._window_us, *arguments)
         match answer:
-            case [b"OK", agent, entry, previous, wait]:
-                return _outcome(agent, entry, int(previous), must_wait=wait == 1)
+            case [b"OK", agent, entry, previous, reach]:
+                must_wait = reach == b"ROUTING" or (reach == b"IDLE" and not self._is_trusted())
+                return _outcome(agent, entry, int(previous), must_wait=must_wait)
             case [b"AGENT_UNKNOWN"]:
                 raise errors.AgentUnknown(agent_id)
             case [b"AGENT_LOGGED_OUT"]:
@@ -188,6 +189,10 @@ class PresenceStore:
                 raise errors.RequestIdReused(request_id)
             case _:
                 raise _unforeseen(step, answer)
+
+    def _is_trusted(self) -> bool:
+        """Whether the store can't have come back without its last second while a router routes on what it lost."""
+        return self._store.known_for() * 1_000_000 >= self._window_us
 
 
 def _outcome(agent: bytes, entry: bytes, previous: int, *, must_wait: bool) -> Outcome:

@@ -2,9 +2,10 @@
 --
 -- Their arguments begin alike: ARGV[2] agent, ARGV[3] request_id ('' for none), ARGV[4] fingerprint of
 -- the request, ARGV[5] how long after a Fresh the router may still route, in us. Their answer is a
--- refusal, {word}, or {'OK', answer, entry, previous, wait}: the agent as the caller sees it ('' where
+-- refusal, {word}, or {'OK', answer, entry, previous, reach}: the agent as the caller sees it ('' where
 -- it is the entry), the entry that went into the feed ('' for none), the revision before the entry,
--- and 1 if the router could route on what it knew before.
+-- and, where something was taken away, whether the router is ROUTING on what it knew before, or IDLE as
+-- far as this store knows; '' otherwise.
 
 local AGENT, REQUEST, FINGERPRINT, WINDOW = 2, 3, 4, 5
 
@@ -20,7 +21,7 @@ end
 -- Gives the agent a new revision, with these edges; returns its entry of the feed and what follows it
 -- in the answer.
 local function append(agent, edges, revokes)
-  local wait = revokes and view.may_route(tonumber(ARGV[WINDOW]))
+  local reach = revokes and (view.may_route(tonumber(ARGV[WINDOW])) and 'ROUTING' or 'IDLE') or ''
   local revision, previous = revisions.next()
   local stamp = string.format('%.0f', revision)
   agent.revision = stamp
@@ -32,7 +33,7 @@ local function append(agent, edges, revokes)
   local before = string.format('%.0f', previous)
   feed.append(revision, 'previous', before, 'agent', entry)
   bell.ring('changed', stamp .. ' ' .. bell.tenant())
-  return entry, before, wait and 1 or 0
+  return entry, before, reach
 end
 
 -- Returns the agent (nil if unknown) and, if the step has nothing to decide, its answer.
@@ -50,17 +51,17 @@ function changes.begin(still_so)
     return agent, nil
   end
   if agent and still_so and still_so(agent) then
-    local entry, before, wait = append(agent, {}, true)
-    return agent, { 'OK', known, entry, before, wait }
+    local entry, before, reach = append(agent, {}, true)
+    return agent, { 'OK', known, entry, before, reach }
   end
-  return agent, { 'OK', known, '', '0', 0 }
+  return agent, { 'OK', known, '', '0', '' }
 end
 
 -- Writes the changed agent, with the edges that happened; revokes says that something was taken away.
 function changes.commit(agent, edges, revokes)
-  local entry, before, wait = append(agent, edges, revokes)
+  local entry, before, reach = append(agent, edges, revokes)
   remember(entry)
-  return { 'OK', '', entry, before, wait }
+  return { 'OK', '', entry, before, reach }
 end
 
 -- Answers with the agent as it is. Where the call takes something away, it is said to the router anew.
@@ -70,5 +71,5 @@ function changes.unchanged(agent, revokes)
   end
   local answer = agents.encode(agent)
   remember(answer)
-  return { 'OK', answer, '', '0', 0 }
+  return { 'OK', answer, '', '0', '' }
 end

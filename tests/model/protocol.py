@@ -451,7 +451,8 @@ def canonical(state: State) -> State:
     mark when no revocation is to come or waiting either, the agent's page when no snapshot is to come.
 
     The processes at the ends of two streams run the same code and share nothing but the stores, so a state with two
-    streams exchanged has the same future. Any order that depends on the streams' content alone will do.
+    streams exchanged has the same future. Any order that depends on the streams' content alone will do. (So in a
+    printed run the names of the two replicas may change places from one step to the next.)
     """
     if not state.changes:
         state = _without_callers(state)

@@ -140,6 +140,7 @@ CHECKS: Checks = {
             bad=[
                 lambda request: request.renew.CopyFrom(_spoil_renew(feed.Mark(tenant="a b"))),
                 lambda request: request.renew.CopyFrom(_spoil_renew(_MARK, feed.Mark(tenant="a", revision=-1))),
+                lambda request: request.renew.CopyFrom(_spoil_renew(feed.Mark(tenant="a", seen_revision=-1))),
                 lambda request: request.renew.CopyFrom(_spoil_renew(_MARK, _MARK)),
             ],
         ),

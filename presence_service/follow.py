@@ -403,6 +403,8 @@ class _Followed(Place):
     # What the last Renew said, and what had been sent when it came.
     mark: int = 0
     sent_then: int = 0
+    # What a Renew last said that was not of this store's history.
+    unknown: Mark | None = None
     # The last snapshot that was sent whole, and when, on the loop's clock.
     snapshot_revision: int = 0
     snapshot_at: float = float("-inf")
@@ -584,19 +586,19 @@ class RouterStream:
 
     async def _renew(self, renew: Renew) -> Fresh:
         """Returns the answer to a Renew, for the tenants whose marks are known; the others get a snapshot."""
-        marks = {mark.tenant: mark.revision for mark in renew.marks}
-        seen = {mark.tenant: mark.seen for mark in renew.marks}
+        marks = {mark.tenant: mark for mark in renew.marks}
         tenants = sorted({*marks, *await self._store.known_tenants()})
         fresh: dict[str, int] = {}
         for start in range(0, len(tenants), TENANTS_AT_ONCE):
-            some = tenants[start : start + TENANTS_AT_ONCE]
-            revisions = await asyncio.gather(
-                *(self._store.renew(tenant, marks.get(tenant, 0), seen.get(tenant, 0)) for tenant in some)
-            )
-            for tenant, revision in zip(some, revisions, strict=True):
-                self._place(tenant, marks.get(tenant, 0), is_known=revision is not None)
-                if revision is not None and tenant not in self._snapshots:
-                    fresh[tenant] = revision
+            some = [
+                marks.get(tenant) or Mark(tenant=tenant, revision=0)
+                for tenant in tenants[start : start + TENANTS_AT_ONCE]
+            ]
+            revisions = await asyncio.gather(*(self._store.renew(mark) for mark in some))
+            for mark, revision in zip(some, revisions, strict=True):
+                self._place(mark, is_known=revision is not None)
+                if revision is not None and mark.tenant not in self._snapshots:
+                    fresh[mark.tenant] = revision
         self._is_placed = True
         while self._early:
             self._reader.tell(self._early.pop())
@@ -604,26 +606,28 @@ class RouterStream:
         await asyncio.gather(*(self._hub.catch_up(tenant) for tenant in behind))
         return Fresh(sent_us=renew.sent_us, revisions=fresh)
 
-    def _place(self, tenant: str, mark: int, *, is_known: bool) -> None:
-        """Puts the stream where the router's view of the tenant stands; if that is nowhere, asks for a snapshot."""
+    def _place(self, mark: Mark, *, is_known: bool) -> None:
+        """Puts the stream where the router's view of a tenant stands; if that is nowhere, asks for a snapshot."""
+        tenant, revision = mark.tenant, mark.revision
         followed = self._tenants.get(tenant)
         if followed is None:
-            followed = self._tenants[tenant] = _Followed(sent=mark, mark=mark, sent_then=mark)
+            followed = self._tenants[tenant] = _Followed(sent=revision, mark=revision, sent_then=revision)
             self._reader.tell(tenant)
         if tenant in self._snapshots:
             return
         if not is_known:
             patience = followed.snapshot_at + SNAPSHOT_PATIENCE_SECONDS
             # This Renew may have been under way while a snapshot was: then the router has it by now.
-            is_old = mark < followed.snapshot_revision or mark == followed.mark
+            is_old = revision < followed.snapshot_revision or mark == followed.unknown
             if not is_old or asyncio.get_running_loop().time() >= patience:
                 self._snapshots[tenant] = _Snapshot()
+            followed.unknown = mark
         # Stuck: what was sent before the last Renew has not moved the view since, so it was dropped, or the router's
         # store lost it. Ahead: another replica has brought the view further than this stream has.
-        elif (mark <= followed.mark and mark < followed.sent_then) or mark > followed.sent:
-            followed.sent, followed.live = mark, False
+        elif (revision <= followed.mark and revision < followed.sent_then) or revision > followed.sent:
+            followed.sent, followed.live = revision, False
             self._reader.tell(tenant)
-        followed.mark, followed.sent_then = mark, followed.sent
+        followed.mark, followed.sent_then = revision, followed.sent
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

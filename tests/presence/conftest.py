@@ -16,7 +16,6 @@ StartReplica = Callable[[], Awaitable[Replica]]
 def settings(store_url: str) -> Settings:
     return Settings(
         redis_url=store_url,
-        bind="127.0.0.1:0",
         clock="manual",
         checkpoint=timedelta(milliseconds=40),
         drain_grace=timedelta(seconds=4),

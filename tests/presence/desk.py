@@ -1,6 +1,7 @@
 """The language of these tests: replicas of presence, agents who use them, and a router played by the test."""
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,6 @@ from redis.asyncio import Redis
 
 from maitred.rpc.channel import open_channel
 from maitred.rpc.failure import RpcFailure, from_error
-from maitred.rpc.server import RpcServer
 from maitred.v1 import channel_pb2
 from maitred.v1 import clock_service_pb2 as clock
 from maitred.v1 import presence_feed_service_pb2 as feed
@@ -52,24 +52,27 @@ async def failure_of(call: Any) -> RpcFailure:
 
 
 class Replica:
-    """One presence_service in this process; it starts and stops in a task of its own, as it would in a process."""
+    """One presence_service in this process; it starts and stops in a task of its own, as it would in a process.
+
+    It listens on a socket of its own. A port of the machine could be one that a router of somebody else's tests still
+    tries to reach.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self._folder = tempfile.TemporaryDirectory(prefix="maitred-")
+        self.address = f"unix:{self._folder.name}/presence.sock"
+        self.settings = settings.model_copy(update={"bind": self.address})
         self._stop = asyncio.Event()
-        self._started: asyncio.Future[tuple[RpcServer, int]] = asyncio.get_running_loop().create_future()
+        self._started = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
-        self.server: RpcServer
-        self.address = ""
 
     async def start(self) -> Self:
         self._life = asyncio.create_task(self._live())
-        either: list[asyncio.Future[Any]] = [self._life, self._started]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        started = asyncio.create_task(self._started.wait())
+        await asyncio.wait([self._life, started], return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
         if self._life.done():
             await self._life
-        self.server, port = await self._started
-        self.address = f"127.0.0.1:{port}"
         return self
 
     async def stop(self) -> None:
@@ -78,9 +81,10 @@ class Replica:
             await self._life
 
     async def _live(self) -> None:
-        async with presence(self.settings) as started:
-            self._started.set_result(started)
-            await self._stop.wait()
+        with self._folder:
+            async with presence(self.settings):
+                self._started.set()
+                await self._stop.wait()
 
 
 class Desk:
@@ -180,6 +184,8 @@ class Router:
     def __init__(self, desk: Desk, marks: Mapping[str, int] | None = None) -> None:
         # Where the view of each tenant stands, and what is in it.
         self.marks = dict(marks or {})
+        # The newest thing in a view, where that is above its mark.
+        self.seen: dict[str, int] = {}
         self.views: dict[str, dict[str, feed.AgentPresence]] = {}
         # Everything that was heard, in order.
         self.heard: list[feed.FollowPresenceResponse] = []
@@ -200,7 +206,10 @@ class Router:
     async def renews(self, sent_us: int | None = None) -> int:
         """Sends a Renew with its marks."""
         sent = time.time_ns() // 1000 if sent_us is None else sent_us
-        marks = [feed.Mark(tenant=tenant, revision=revision) for tenant, revision in self.marks.items()]
+        marks = [
+            feed.Mark(tenant=tenant, revision=revision, seen_revision=self.seen.get(tenant, revision))
+            for tenant, revision in self.marks.items()
+        ]
         await self._says(feed.FollowPresenceRequest(renew=feed.Renew(sent_us=sent, marks=marks)))
         return sent
 

@@ -116,6 +116,32 @@ async def test_a_mark_that_is_not_of_this_history_gets_a_snapshot(desk: Desk, ma
         assert (await router.hears_snapshot())[0].agents[0].agent_id == "ann"
 
 
+async def test_a_view_that_holds_anything_of_another_history_gets_a_snapshot(desk: Desk) -> None:
+    """A part of a snapshot may be newer than the snapshot; a store that lost that must not renew the lease."""
+    mark = (await desk.log_in("ann")).revision
+    async with Router(desk, {TENANT: mark}) as router:
+        router.seen[TENANT] = mark + 1
+        await router.renews()
+        [part] = await router.hears_snapshot()
+        router.seen[TENANT] = part.revision
+        sent = await router.renews()
+        fresh = await router.hears_fresh()
+        assert (fresh.sent_us, [each.tenant for each in fresh.revisions]) == (sent, [TENANT])
+
+
+async def test_each_part_of_a_snapshot_says_how_new_it_is(desk: Desk) -> None:
+    await asyncio.gather(*(desk.log_in(f"agent-{number:03}") for number in range(450)))
+    async with Router(desk) as router:
+        await router.renews()
+        message = await router.hears()
+        while not message.HasField("snapshot"):
+            message = await router.hears()
+        await desk.switch("agent-449", VOICE)
+        parts = [message.snapshot, *await router.hears_snapshot()]
+        assert all(part.read_revision >= part.revision for part in parts)
+        assert all(agent.revision <= part.read_revision for part in parts for agent in part.agents)
+
+
 async def test_a_mark_below_a_trimmed_feed_gets_a_snapshot(desk: Desk, settings: Settings) -> None:
     mark = (await desk.log_in("ann")).revision
     await desk.switch("ann", VOICE)
@@ -251,6 +277,7 @@ async def test_a_malformed_message_ends_the_stream_with_its_fields(desk: Desk) -
         assert [violation.field for violation in failure.violations] == [
             "renew.marks[0].tenant",
             "renew.marks[0].revision",
+            "renew.marks[0].seen_revision",
         ]
 
 

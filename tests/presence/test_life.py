@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from maitred.rpc.channel import open_channel
 from maitred.rpc.process import StartupFailure
 from maitred.store.embedded import EmbeddedStore
-from presence_service.app import FEED, PRESENCE
+from presence_service.app import FEED, PRESENCE, presence
 from presence_service.settings import Settings
 from tests.eventually import eventually
 from tests.presence.conftest import OpenDesk, StartReplica
@@ -177,4 +177,5 @@ async def test_a_process_that_cannot_start_says_why_in_one_sentence_and_ends_wit
 
 async def test_binding_where_others_reach_it_is_refused(settings: Settings) -> None:
     with pytest.raises(StartupFailure, match="insecure"):
-        await Replica(settings.model_copy(update={"bind": "0.0.0.0:0"})).start()
+        async with presence(settings.model_copy(update={"bind": "0.0.0.0:0"})):
+            pass

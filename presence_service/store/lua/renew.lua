@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Promises the router a Fresh for this tenant, if its mark is of this store's history, and keeps the mark.
+-- Promises the router a Fresh for this tenant and keeps its mark, if all that its view holds is of this
+-- store's history.
 --
 -- KEYS  prefix
 -- ARGV  clock

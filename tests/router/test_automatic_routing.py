@@ -7,7 +7,7 @@ import pytest
 
 from maitred.v1.channel_pb2 import Channel
 from maitred.v1.contact_pb2 import OFFER_OUTCOME_WITHDRAWN, Contact
-from maitred.v1.router_service_pb2 import ContactAssigned, GroupRoutingState
+from maitred.v1.router_service_pb2 import Brought, ContactAssigned, GroupRoutingState
 from tests.floor import (
     AVAILABILITY,
     CALL,
@@ -512,3 +512,14 @@ async def test_while_a_chat_is_being_offered_the_customers_email_goes_to_nobody_
     await ann.declines(chat.contact_id)
     assert list(cleo.offers) == [chat.contact_id]
     assert await is_waiting(floor, email, text)
+
+
+@pytest.mark.rule("R112", "R191")
+async def test_when_the_chat_is_on_offer_no_more_the_customers_email_waits_again(floor: Floor) -> None:
+    ann, bob = await floor.agent("ann", MESSAGING), await floor.agent("bob", MAIL_TASKS)
+    email = await floor.submits("carl", EMAIL)
+    chat = await floor.submits("carl", CHAT)
+    assert (await bob.asks(AVAILABILITY)).nothing == Brought.NOTHING_NOBODY_WAITING
+    await ann.declines(chat.contact_id)
+    assert (await bob.asks(AVAILABILITY)).assigned.contact_id == email.contact_id
+    assert await bob.contacts() == {email.contact_id, chat.contact_id}

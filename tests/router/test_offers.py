@@ -20,7 +20,20 @@ from maitred.v1.contact_pb2 import (
 )
 from maitred.v1.presence_service_pb2 import GetAgentRequest
 from maitred.v1.router_service_pb2 import ContactAssigned, GroupRoutingState
-from tests.floor import AVAILABILITY, CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, TOPICS, VOICE, Agent, Floor, Refusal
+from tests.floor import (
+    AVAILABILITY,
+    CALL,
+    CHAT,
+    EMAIL,
+    MAIL_TASKS,
+    MESSAGING,
+    TENANT,
+    TOPICS,
+    VOICE,
+    Agent,
+    Floor,
+    Refusal,
+)
 
 CALL_TIME = timedelta(seconds=45)
 MESSAGE_TIME = timedelta(seconds=30)
@@ -527,6 +540,16 @@ async def test_accepting_after_the_time_is_over_is_too_late_and_changes_nothing(
     assert refusal.value.reason == "OFFER_GONE"
     assert refusal.value.failure.metadata["offer_id"] == offer.offer_id
     assert await waits(floor, contact)
+
+
+@pytest.mark.rule("R145")
+async def test_an_offer_past_its_time_is_gone_though_no_replica_has_noticed_yet(floor: Floor) -> None:
+    ann = await floor.agent("ann", VOICE)
+    call = await floor.submits("carl", CALL)
+    # The store's time goes by, and no timer has been fired.
+    await floor.redis.incrby(f"{{{TENANT}}}:router:clock", CALL_TIME // MS)
+    with pytest.raises(Refusal, match="OFFER_GONE"):
+        await ann.accepts(call.contact_id)
 
 
 @pytest.mark.rule("R145")

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -68,17 +68,21 @@ class Manners:
     declines: int = 0
     # How long a customer stays, at most, in seconds.
     stay: float = 0.2
+    # Whether an offer is accepted by way of every line at once, as by an app that is open twice.
+    twice: bool = False
 
 
 class Agent:
     """An agent with an app: takes offers, serves customers, and takes a Focus now and then."""
 
-    def __init__(self, agent_id: str, line: Line, history: History, *, manners: Manners, seed: int) -> None:
+    def __init__(self, agent_id: str, lines: Sequence[Line], history: History, *, manners: Manners, seed: int) -> None:
+        """The agent uses the first of the lines."""
         self.agent_id = agent_id
         self.screen = Screen(agent_id)
         # Whether the agent takes offers now; otherwise they ring.
         self.takes_offers = True
-        self._line = line
+        self._line = lines[0]
+        self._lines = lines if manners.twice else lines[:1]
         self._history = history
         self._manners = manners
         self._random = random.Random(seed)
@@ -137,9 +141,13 @@ class Agent:
     # Work
 
     async def accepts(self, offer: Offer) -> None:
-        """Tries to accept an offer, once."""
-        with suppress(Refused, Unanswered):
-            await self._call("AcceptOffer", self._line.router.AcceptOffer(_accept(offer), timeout=2), offer.offer_id)
+        """Tries to accept an offer, once by each line."""
+
+        async def accept(line: Line) -> None:
+            with suppress(Refused, Unanswered):
+                await self._call("AcceptOffer", line.router.AcceptOffer(_accept(offer), timeout=2), offer.offer_id)
+
+        await asyncio.gather(*(accept(line) for line in self._lines))
 
     async def rests(self) -> None:
         """Ends the app and whatever the agent was doing."""

@@ -28,6 +28,8 @@ class Plan:
     # Between two contacts of one of the four adapters, in seconds.
     pause: float = 0.0
     contacts_each: int = 1
+    # How many contacts an adapter brings before the first of them leaves.
+    leaves_after: int = 40
     manners: Manners = field(default_factory=Manners)
     seed: int = 1
 
@@ -44,7 +46,7 @@ class Rush:
         self.agents = [
             Agent(
                 f"agent-{number}",
-                lines[number % len(lines)],
+                [*lines[number % len(lines) :], *lines[: number % len(lines)]],
                 self.history,
                 manners=plan.manners,
                 seed=plan.seed * 1000 + number,
@@ -57,6 +59,7 @@ class Rush:
             contacts=plan.contacts,
             pause=plan.pause,
             contacts_each=plan.contacts_each,
+            leaves_after=plan.leaves_after,
         )
 
     async def run(self, fault: Callable[["Rush"], Awaitable[None]] | None = None) -> None:
@@ -115,6 +118,7 @@ class Rush:
                 agent.takes_offers = dice.random() < 0.5
                 await self.crowd.reach((turn + 0.8 * dice.random()) / self.plan.focuses)
                 await self._focus(agent, dice)
+            agent.takes_offers = True
             return
         while not self.crowd.is_done:
             agent.takes_offers = dice.random() < 0.5

@@ -36,21 +36,25 @@ async def test_200_focuses_hold_while_20000_contacts_arrive(replicas: int) -> No
 
 @pytest.mark.long
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("replicas", [1, 2])
-async def test_focus_holds_while_the_line_to_presence_fails(replicas: int) -> None:
-    """Held both ways, cut, held one way and the other: what was held arrives late."""
+@pytest.mark.parametrize(("replicas", "failing"), [(1, 1), (2, 1), (2, 2)])
+async def test_focus_holds_while_the_line_to_presence_fails(replicas: int, failing: int) -> None:
+    """Held both ways, one way and the other, and cut: what was held arrives late."""
 
     async def fault(now: Rush) -> None:
         await now.crowd.reach(0.1)
-        proxy = now.stack.proxies[0]
+        lines = now.stack.proxies[:failing]
         for up, down, seconds in ((True, True, 3.5), (True, False, 3.5), (False, True, 3.5), (False, True, 0.7)):
-            proxy.hold(up=up, down=down)
+            for line in lines:
+                line.hold(up=up, down=down)
             await asyncio.sleep(seconds)
-            proxy.release()
+            for line in lines:
+                line.release()
             await asyncio.sleep(1)
-        await proxy.cut()
+        for line in lines:
+            await line.cut()
         await asyncio.sleep(4)
-        await proxy.mend()
+        for line in lines:
+            await line.mend()
 
     async with open_stack(Shape(presences=replicas, routers=replicas, proxied=True)) as stack:
         check_focus(await rush(stack, FAULTY, fault))

@@ -10,8 +10,11 @@ from tests.faults.stack import Shape, open_stack
 @pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_5000_contacts_and_200_agents_on_two_replicas_of_each() -> None:
-    plan = Plan(
-        contacts=5000, agents=200, focuses=1, contacts_each=2, manners=Manners(accepts=8, declines=1, stay=2.0), seed=3
-    )
+    """Each offer is accepted by way of every replica at once, which only one of them may grant."""
+    manners = Manners(accepts=8, declines=1, stay=2.0, twice=True)
+    plan = Plan(contacts=5000, agents=200, focuses=1, contacts_each=2, leaves_after=200, manners=manners, seed=3)
     async with open_stack(Shape(presences=2, routers=2)) as stack:
-        check_all(await rush(stack, plan))
+        done = await rush(stack, plan)
+    check_all(done)
+    accepted = [call for call in done.history.of("AcceptOffer") if call.happened]
+    assert len(accepted) > plan.contacts / 4, "too few were accepted to tell"

@@ -53,7 +53,7 @@ run: $(INSTALLED) $(GENERATED) ## Start both services and a store, state under .
 	@$(BIN)/maitred up
 
 test: $(INSTALLED) $(GENERATED) ## Run the tests, but for the long ones
-	$(BIN)/python -m pytest -m 'not long' -n auto $(ARGS)
+	$(BIN)/python -m pytest -m 'not long' -n auto --dist loadfile $(ARGS)
 
 test-long: $(INSTALLED) $(GENERATED) ## Run the long tests
 	$(BIN)/python -m pytest -m long $(ARGS)

@@ -19,7 +19,7 @@ def store_server() -> Iterator[EmbeddedStore]:
 @pytest.fixture
 def store_url(store_server: EmbeddedStore) -> str:
     """The address of an empty store."""
-    return _emptied(store_server)
+    return emptied(store_server)
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +32,10 @@ def cluster_server() -> Iterator[EmbeddedStore]:
 @pytest.fixture
 def cluster_url(cluster_server: EmbeddedStore) -> str:
     """The address of an empty cluster."""
-    return _emptied(cluster_server)
+    return emptied(cluster_server)
 
 
-def _emptied(server: EmbeddedStore) -> str:
+def emptied(server: EmbeddedStore) -> str:
     """Empty the server and undo what an earlier test set to provoke a refusal."""
     with Redis.from_url(server.url.replace("redis+cluster", "redis", 1), protocol=2) as redis:
         redis.config_set("maxmemory", 0)

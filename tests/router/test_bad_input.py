@@ -1,9 +1,13 @@
 """Bad input to every RPC of the router: every violated field is named, and the store is untouched."""
 
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+import pytest_asyncio
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -12,6 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from maitred.clock_servicer import CLOCK_CHECKS
 from maitred.rpc.checks import find_violations
 from maitred.rpc.failure import RpcFailure, from_error
+from maitred.store.embedded import EmbeddedStore
 from maitred.v1 import (
     clock_service_pb2,
     intake_service_pb2,
@@ -44,8 +49,12 @@ from maitred.v1.routing_admin_service_pb2 import (
     RemoveInboxMembersRequest,
 )
 from router_service.codec import CHECKS
-from tests.floor import AVAILABILITY, CALL, CHAT, MESSAGING, NEXT, TASK, Floor
+from tests.fixtures_store import emptied
+from tests.floor import AVAILABILITY, CALL, CHAT, MESSAGING, NEXT, TASK, Floor, open_floor
 from tests.router.stored import stored
+
+# The floor lives as long as the module, and so does the loop it runs in.
+ON_ONE_FLOOR = pytest.mark.asyncio(loop_scope="module")
 
 TABLE = {**CHECKS, **CLOCK_CHECKS}
 SERVICES = [
@@ -96,15 +105,20 @@ WELL_FORMED: list[Message] = [
 CASES = pytest.mark.parametrize("request_", WELL_FORMED, ids=lambda each: type(each).__name__)
 
 
-@pytest.fixture
-async def busy(floor: Floor) -> Floor:
-    """A floor where there is something to spoil: a customer with an agent, one who rings, one who waits."""
-    ann = await floor.agent("ann", MESSAGING)
-    chat = await floor.submits("dora", CHAT)
-    await ann.accepts(chat.contact_id)
-    await floor.submits("emil", CHAT)
-    await floor.submits("fred", CALL)
-    return floor
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def busy(store_server: EmbeddedStore) -> AsyncIterator[Floor]:
+    """A floor where there is something to spoil: a customer with an agent, one who rings, one who waits.
+
+    One for all tests of this module: each shows that it left it as it was.
+    """
+    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
+        async with open_floor(emptied(store_server), Path(folder)) as floor:
+            ann = await floor.agent("ann", MESSAGING)
+            chat = await floor.submits("dora", CHAT)
+            await ann.accepts(chat.contact_id)
+            await floor.submits("emil", CHAT)
+            await floor.submits("fred", CALL)
+            yield floor
 
 
 def method_of(request: Message) -> MethodDescriptor:
@@ -150,6 +164,7 @@ def test_every_checked_request_is_spoiled_here() -> None:
 
 
 @CASES
+@ON_ONE_FLOOR
 async def test_every_violation_is_named_and_touches_nothing(busy: Floor, request_: Message) -> None:
     assert find_violations(request_, TABLE[type(request_)]) == []
     before = await stored(busy.redis)
@@ -167,6 +182,7 @@ async def test_every_violation_is_named_and_touches_nothing(busy: Floor, request
     assert await stored(busy.redis) == before
 
 
+@ON_ONE_FLOOR
 async def test_all_violations_come_back_at_once(busy: Floor) -> None:
     before = await stored(busy.redis)
     request = SubmitContactRequest(
@@ -194,6 +210,7 @@ async def test_all_violations_come_back_at_once(busy: Floor) -> None:
     assert await stored(busy.redis) == before
 
 
+@ON_ONE_FLOOR
 async def test_every_bad_element_of_a_list_is_named_by_its_place(busy: Floor) -> None:
     request = AddInboxMembersRequest(inbox_id="main", agent_ids=["ann", "", "bob", "no one"])
     failure = await refusal_of(busy, request)
@@ -242,6 +259,7 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("request_", "reason"), REFUSED, ids=[f"{type(each).__name__}-{reason}" for each, reason in REFUSED]
 )
+@ON_ONE_FLOOR
 async def test_a_refused_call_touches_nothing(busy: Floor, request_: Message, reason: str) -> None:
     before = await stored(busy.redis)
     assert (await refusal_of(busy, request_)).reason == reason
@@ -253,6 +271,7 @@ async def test_a_refused_call_touches_nothing(busy: Floor, request_: Message, re
 
 
 @pytest.mark.parametrize("tenant", ["", "two words", "a/b", "{tag}", "x" * 129])
+@ON_ONE_FLOOR
 async def test_a_malformed_tenant_is_named(busy: Floor, tenant: str) -> None:
     failure = await refusal_of(busy, GetInboxRequest(inbox_id="main"), ("maitred-tenant", tenant))
     assert failure.reason == "INVALID_REQUEST"
@@ -260,12 +279,14 @@ async def test_a_malformed_tenant_is_named(busy: Floor, tenant: str) -> None:
 
 
 @pytest.mark.parametrize("actor", ["admin", "admin/", "/ann", "root/ann", "admin/two words", "admin/ann/bob"])
+@ON_ONE_FLOOR
 async def test_a_malformed_actor_is_named(busy: Floor, actor: str) -> None:
     failure = await refusal_of(busy, GetInboxRequest(inbox_id="main"), ("maitred-actor", actor))
     assert failure.reason == "INVALID_REQUEST"
     assert [violation.field for violation in failure.violations] == ["maitred-actor"]
 
 
+@ON_ONE_FLOOR
 async def test_a_malformed_tenant_and_actor_are_both_named(busy: Floor) -> None:
     before = await stored(busy.redis)
     metadata = ("maitred-tenant", "two words"), ("maitred-actor", "root/ann")
@@ -287,6 +308,7 @@ NOT_FOR = {
     [(kind, each) for each in WELL_FORMED for kind in NOT_FOR.get(method_of(each).containing_service.name, [])],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
+@ON_ONE_FLOOR
 async def test_a_service_is_not_for_every_kind_of_actor(busy: Floor, kind: str, request_: Message) -> None:
     before = await stored(busy.redis)
     failure = await refusal_of(busy, request_, ("maitred-actor", f"{kind}/ann"))
@@ -300,6 +322,7 @@ AN_AGENTS = [each for each in WELL_FORMED if method_of(each).containing_service.
 
 
 @pytest.mark.parametrize("request_", AN_AGENTS, ids=lambda each: type(each).__name__)
+@ON_ONE_FLOOR
 async def test_an_agent_acts_for_nobody_else(busy: Floor, request_: Message) -> None:
     before = await stored(busy.redis)
     failure = await refusal_of(busy, request_, ("maitred-actor", "agent/bob"))

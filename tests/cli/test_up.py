@@ -55,6 +55,7 @@ async def test_ctrl_c_leaves_nothing_running_and_the_state_is_there_again(up: Up
         assert '"loggedIn": true' in await call(running.presence, "PresenceService/GetAgent", agent_id="ann")
 
 
+@pytest.mark.long
 async def test_sigterm_drains(up: Up) -> None:
     async with up() as running:
         watching = asyncio.create_task(grpcurl("-d", "{}", running.presence, "maitred.v1.PresenceService/WatchAgents"))
@@ -87,6 +88,7 @@ async def serves(running: Running) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_killing_it_leaves_no_orphan(up: Up) -> None:
     async with up() as running:
         children = running.children()
@@ -122,6 +124,7 @@ async def test_a_second_one_is_refused_in_a_sentence(up: Up, tmp_path: Path) -> 
     assert f"another store is running on {tmp_path / '.maitred'}" in on_the_directory.said
 
 
+@pytest.mark.long
 async def test_what_a_service_refuses_is_passed_on(up: Up) -> None:
     async with up("--redis-url", "redis://127.0.0.1:1", wait=False) as running:
         assert await running.ended() == 1

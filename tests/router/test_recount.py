@@ -97,9 +97,9 @@ async def test_each_disagreement_is_named(busy: Floor) -> None:
     for command, expected in CORRUPTIONS.items():
         name, key, *args = command.split(" ")
         whole = f"{{{TENANT}}}:router:{key}"
-        before = await busy.redis.execute_command("DUMP", whole, NEVER_DECODE=True)
+        before = await busy.redis.execute_command("DUMP", whole, NEVER_DECODE=True)  # type: ignore[no-untyped-call]
         life = max(0, await busy.redis.pttl(whole))
-        await busy.redis.execute_command(name, whole, *args)
+        await busy.redis.execute_command(name, whole, *args)  # type: ignore[no-untyped-call]
         problems = await recount(busy.redis)
         if not any(problem.startswith(expected) for problem in problems):
             unnoticed.append((command, problems))

@@ -53,6 +53,7 @@ async def test_a_cursor_that_the_store_lost_or_never_had_is_gone(store: Store) -
         await feed.read_after("other", revisions[0])
 
 
+@pytest.mark.long
 async def test_the_feed_is_trimmed_to_about_its_length(store: Store) -> None:
     key = store.prefix("acme") + "feed"
     async with store.redis.pipeline(transaction=False) as pipe:

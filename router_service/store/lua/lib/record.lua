@@ -4,21 +4,16 @@
 record.loaded = {}
 record.order = {}
 
-record.fields = {
-  __index = function(r, name)
-    local value = rawget(r, '_fields')[name]
-    if value == nil then return '' end
-    return value
-  end,
-  __newindex = function(r, name, value)
-    if type(value) == 'number' then value = string.format('%.0f', value) end
-    local fields = rawget(r, '_fields')
-    if (fields[name] or '') ~= value then
-      fields[name] = value
-      rawget(r, '_dirty')[name] = true
-    end
-  end,
-}
+local absent = { __index = function() return '' end }
+
+local function assign(r, name, value)
+  if type(value) == 'number' then value = string.format('%.0f', value) end
+  local fields = rawget(r, '_fields')
+  if fields[name] ~= value then
+    fields[name] = value
+    rawget(r, '_dirty')[name] = true
+  end
+end
 
 -- The record at a key; record.exists tells whether the store has it.
 function record.get(key, id)
@@ -31,10 +26,12 @@ function record.new(key, id)
 end
 
 function record.keep(key, id, flat)
-  local fields = {}
+  local fields = setmetatable({}, absent)
   for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  -- __index is the table itself, for a function would be called for every field that is read.
   local r = setmetatable(
-    { id = id, _key = key, _fields = fields, _dirty = {}, _exists = #flat > 0, _expire = false }, record.fields)
+    { id = id, _key = key, _fields = fields, _dirty = {}, _exists = #flat > 0, _expire = false },
+    { __index = fields, __newindex = assign })
   record.loaded[key] = r
   record.order[#record.order + 1] = r
   return r

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from google.protobuf.duration_pb2 import Duration
+from grpc import StatusCode, aio
 
 from benchmarks.ledger import Ledger
 from benchmarks.pace import PATIENCE_SECONDS
@@ -23,6 +24,7 @@ from maitred.v1.router_service_pb2 import (
 )
 from maitred.v1.routing_admin_service_pb2 import AddInboxMembersRequest, PutInboxRequest
 
+REPEAT_SECONDS = 0.05
 ONE_HOUR = Duration(seconds=3600)
 
 
@@ -79,12 +81,25 @@ class Agent:
 
     async def _take(self, offer: Offer) -> None:
         request = AcceptOfferRequest(agent_id=self.agent_id, offer_id=offer.offer_id, token=offer.token)
-        accepted: AcceptOfferResponse = await self._site.router.AcceptOffer(request, timeout=TIMEOUT)
+        accepted = await self._accepted(request)
         self._ledger.accepted[accepted.contact.contact_id] += 1
         self.conversations.append(accepted.conversation.conversation_id)
         if self.closes_at_once:
             await self.closes()
         self.taking -= 1
+
+    async def _accepted(self, request: AcceptOfferRequest) -> AcceptOfferResponse:
+        while True:
+            try:
+                accepted: AcceptOfferResponse = await self._site.router.AcceptOffer(request, timeout=TIMEOUT)
+            except aio.AioRpcError as error:
+                # Without news of presence the router lets nobody accept; the offer rings on.
+                if error.code() != StatusCode.UNAVAILABLE:
+                    raise
+                self._ledger.repeated += 1
+                await asyncio.sleep(REPEAT_SECONDS)
+            else:
+                return accepted
 
     def _is_routable(self, group: ChannelGroup.ValueType) -> bool:
         groups = self._state.groups if self._state else ()

@@ -15,6 +15,8 @@ class Ledger:
     """One run's records. A contact counts as submitted once its call was answered with OK."""
 
     submitted: int = 0
+    # Acceptances tried again because the router had lost presence: the machine is far too busy to measure on.
+    repeated: int = 0
     accepted: Counter[str] = field(default_factory=Counter)
     _ids: int = 0
 

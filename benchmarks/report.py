@@ -83,6 +83,8 @@ def print_ledger(console: Console, ledger: Ledger, waiting: int) -> None:
         f"lost {ledger.lost(waiting)}, double {ledger.double()}",
         highlight=False,
     )
+    if ledger.repeated:
+        console.print(f"{ledger.repeated} acceptances were tried again, for the router had lost presence meanwhile")
 
 
 def _spread(spread: Spread) -> str:

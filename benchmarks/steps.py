@@ -73,7 +73,8 @@ class Router:
         for first in range(0, len(agent_ids), at):
             part = agent_ids[first : first + at]
             self.run("add_inbox_members", [(INBOX, *part)])
-            self.run("apply_snapshot", [(1, json.dumps([_presence(agent_id, group) for agent_id in part]), "")])
+            # Of the snapshot with revision 1, a part that is not the last.
+            self.run("apply_snapshot", [(1, json.dumps([_presence(agent_id, group) for agent_id in part]), "", 1)])
 
     def used_memory(self) -> int:
         """Returns the bytes that the store has in use."""

@@ -24,11 +24,13 @@ def focus_problems(history: History, agents: Sequence[Agent]) -> list[str]:
     for each in history.heard:
         heard[each.agent_id].append(each)
     tries = _tries(history)
+    came = {call.subject: call.begun for call in reversed(list(history.of("SubmitContact")))}
     problems: list[str] = []
     for agent in agents:
         focuses = [focus for focus in history.focuses if focus.agent_id == agent.agent_id]
         for offer in agent.screen.seen.values():
             problems += _accepted_too_late(offer, focuses, agent, tries[offer.offer_id])
+            problems += _made_too_late(offer, focuses, came)
         problems += _never_withdrawn(focuses, agent)
         problems += _routed_in_focus(focuses, heard[agent.agent_id])
     return problems
@@ -59,6 +61,15 @@ def _accepted_too_late(offer: Offer, focuses: Iterable[Focus], agent: Agent, tri
             if accepted and not any(call.begun < focus.returned and call.happened is not False for call in tries):
                 problems.append(f"{about} was accepted by no call that began before {focus}")
     return problems
+
+
+def _made_too_late(offer: Offer, focuses: Iterable[Focus], came: Mapping[str, int]) -> list[str]:
+    """An offer of an older revision was made before EnterFocus returned; so it is of no contact that came later."""
+    return [
+        f"{offer.offer_id} of {offer.view_revision} is of {offer.contact.contact_id}, which came after {focus}"
+        for focus in focuses
+        if offer.view_revision < focus.entered and came[offer.contact.contact_id] > focus.returned
+    ]
 
 
 def _is_refused(call: Call) -> bool:

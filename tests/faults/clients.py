@@ -275,6 +275,14 @@ class Crowd:
         async with self._moved:
             await self._moved.wait_for(lambda: self._count >= share * self.contacts)
 
+    async def come_apart(self, count: int, *, seconds: float) -> None:
+        """Brings so many more over the time, none of which waits for the one before to be taken in."""
+        async with asyncio.TaskGroup() as tasks:
+            for at in range(count):
+                line, channel = self.lines[at % len(self.lines)], self.channels[at % len(self.channels)]
+                tasks.create_task(self._submit(line, f"apart-{at}", channel, self.adapters, at))
+                await asyncio.sleep(seconds / count)
+
     async def _adapter(self, number: int, count: int) -> None:
         line = self.lines[number % len(self.lines)]
         waiting: deque[str] = deque()

@@ -71,8 +71,11 @@ async def test_focus_holds_while_a_service_is_stopped(replicas: int, stopped: st
         await now.crowd.reach(0.2)
         service = (now.stack.routers if stopped == "router" else now.stack.presences)[0]
         service.signal(signal.SIGSTOP)
+        # These wait at its door, and are the first it sees when it goes on, still knowing nothing of any Focus.
+        apart = asyncio.create_task(now.crowd.come_apart(200, seconds=6.5))
         await asyncio.sleep(7)
         service.signal(signal.SIGCONT)
+        await apart
 
     async with open_stack(Shape(presences=replicas, routers=replicas)) as stack:
         check_focus(await rush(stack, FAULTY, fault), stopped_seconds=7 if stopped == "presence" else 0)

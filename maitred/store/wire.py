@@ -6,8 +6,10 @@ use connections. Answers for opening them, routing in a cluster, and answers in 
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
 
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
@@ -16,6 +18,9 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
 
 from .failures import UNREACHABLE
+
+_MODE = 4
+"""Where the first argument of a step is among the words: EVALSHA, hash, number of keys, key."""
 
 
 class Command(NamedTuple):
@@ -46,12 +51,12 @@ class SingleWire:
     def __init__(self, connection: AbstractConnection, on_connect: Callable[[], None]) -> None:
         """Take a connection that is not opened yet; ``on_connect`` hears of each opening."""
         self._connection = connection
-        self._on_connect = on_connect
+        self._lines = _Lines(on_connect)
 
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """Send all commands in order, each once, and return their answers in order."""
-        await _open(self._connection, self._on_connect)
-        answers = await _exchange(self._connection, commands)
+        run = await self._lines.open(self._connection)
+        answers = await _exchange(self._connection, commands, run)
         if any(isinstance(answer, ReadOnlyError) for answer in answers):
             # A primary that became a replica; the name may lead to the new primary by now.
             await self._connection.disconnect(nowait=True)
@@ -69,7 +74,7 @@ class ClusterWire:
         """Share the topology of the cluster client; ``on_connect`` hears of each opening."""
         self._cluster = cluster
         self._doubtful = False
-        self._on_connect = on_connect
+        self._lines = _Lines(on_connect)
 
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """Send each node its commands in order, each once, and return all answers in order.
@@ -120,8 +125,8 @@ class ClusterWire:
     async def _exchange_with(self, node: ClusterNode, commands: Sequence[Command]) -> list[Any]:
         connection = node.acquire_connection()
         try:
-            await _open(connection, self._on_connect)
-            return await _exchange(connection, commands)
+            run = await self._lines.open(connection)
+            return await _exchange(connection, commands, run)
         except (RedisError, *UNREACHABLE) as error:  # one node's failure is not that of the others' calls
             return [error] * len(commands)
         finally:
@@ -138,17 +143,51 @@ def wire_for(client: "Redis | RedisCluster", on_connect: Callable[[], None]) -> 
     return SingleWire(connection, on_connect)
 
 
-async def _open(connection: AbstractConnection, on_connect: Callable[[], None]) -> None:
-    """Connect if needed. Nothing has been sent yet, so a connection that died idle is replaced."""
-    if connection.is_connected and await connection.can_read():
-        await connection.disconnect(nowait=True)
-    if not connection.is_connected:
-        await connection.connect()  # type: ignore[no-untyped-call]
-        on_connect()
+class _Lines:
+    """Which run of which server each connection leads to: a server that came back may have lost its last second."""
+
+    def __init__(self, on_connect: Callable[[], None]) -> None:
+        """``on_connect`` hears of each opening."""
+        self._on_connect = on_connect
+        # By what a connection writes to, which is another one each time it is opened: a cluster's client opens some
+        # by itself.
+        self._runs: WeakKeyDictionary[object, bytes] = WeakKeyDictionary()
+
+    async def open(self, connection: AbstractConnection) -> bytes:
+        """Connect if needed and return the server's run id.
+
+        Nothing has been sent yet, so a connection that died idle is replaced.
+        """
+        if connection.is_connected and await connection.can_read():
+            await connection.disconnect(nowait=True)
+        if not connection.is_connected:
+            await connection.connect()  # type: ignore[no-untyped-call]
+        run = self._runs.get(connection._writer)
+        if run is None:
+            await connection.send_command("INFO", "server")
+            run = self._runs[connection._writer] = _run_id(await connection.read_response(timeout=math.inf))
+            self._on_connect()
+        return run
 
 
-async def _exchange(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
-    packed = connection.pack_commands([command.words for command in commands])
+def _run_id(info: bytes | str) -> bytes:
+    """Return the beginning of the run id that INFO names: enough to tell one run from another."""
+    named = re.search(rb"^run_id:(\w{8})", info.encode() if isinstance(info, str) else info, re.MULTILINE)
+    return named[1] if named else b""
+
+
+def _words(command: Command, run: bytes) -> tuple[str | bytes | int, ...]:
+    """Return the words of a command; a step's first argument also names the run of the server it is sent to."""
+    words = command.words
+    if words[0] != "EVALSHA":
+        return words
+    mode = words[_MODE]
+    assert isinstance(mode, bytes)
+    return (*words[:_MODE], mode + b" " + run, *words[_MODE + 1 :])
+
+
+async def _exchange(connection: AbstractConnection, commands: Sequence[Command], run: bytes) -> list[Any]:
+    packed = connection.pack_commands([_words(command, run) for command in commands])
     await connection.send_packed_command(packed, check_health=False)
     answers: list[Any] = []
     for _ in commands:

@@ -22,7 +22,7 @@ KEYS = {
     "customer/<customer>": "string: the live conversation (R2)",
     "offer/<offer>": "hash; goes 10 minutes after it was decided",
     "ids": "counter for the ids of conversations and offers",
-    "view": "hash: mark (revision of presence reached), until (µs, the lease)",
+    "view": "hash: mark and seen (revisions of presence), until (µs) and server (the store's run): the lease",
     "viewed": "zset by revision: the agents presence told of",
     "timers": "zset by due time: offer:<offer>, pause:<group>:<agent>, settle",
     "request:<step>/<agent>/:<request>": "string: the answer to a request id; goes after 20 minutes",

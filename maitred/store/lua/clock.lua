@@ -1,7 +1,7 @@
 -- What time it is for this step: one answer per run, however often it is asked.
 --
 -- Under the real clock the store's TIME decides, so replicas cannot disagree; under the manual
--- clock (ARGV[1] is 'manual') the tenant's key <prefix>clock decides, which only an advance moves.
+-- clock (ARGV[1] begins with 'manual') the tenant's key <prefix>clock decides, which only an advance moves.
 
 local MANUAL_START_MS = 1893456000000 -- 2030-01-01T00:00:00Z
 local now_ms, raw_us
@@ -18,13 +18,19 @@ end
 -- Milliseconds since 1970, an integer: the time every due time is compared with.
 function clock.now()
   if not now_ms then
-    if ARGV[1] == 'manual' then
+    if string.sub(ARGV[1], 1, 6) == 'manual' then
       now_ms = tonumber(redis.call('GET', KEYS[1] .. 'clock') or MANUAL_START_MS)
     else
       now_ms = math.floor(clock.raw_us() / 1000)
     end
   end
   return now_ms
+end
+
+-- The run of the server that this step was sent to: another one after a restart or a failover, which may
+-- have lost the last second.
+function clock.server()
+  return string.match(ARGV[1], ' (.*)$') or ''
 end
 
 -- Makes the rest of this run happen at the given ms: a step that fires timers late still gives

@@ -13,9 +13,9 @@ local revision, till = ARGV[2], ARGV[3]
 local mark = view.mark()
 local extended = tonumber(mark) >= tonumber(revision)
 if extended then
-  local before = redis.call('HGET', keys.view(), 'until') or '0'
-  if tonumber(till) > tonumber(before) then redis.call('HSET', keys.view(), 'until', till) end
+  local before = view.lease_end()
+  if tonumber(till) > before then redis.call('HSET', keys.view(), 'until', till, 'server', clock.server()) end
   -- What could not be matched while the lease was out waits for its return.
-  if clock.raw_us() >= tonumber(before) and redis.call('EXISTS', keys.unsettled()) == 1 then match.wake() end
+  if clock.raw_us() >= before and redis.call('EXISTS', keys.unsettled()) == 1 then match.wake() end
 end
 return step.done(function() return { mark = mark, extended = extended } end)

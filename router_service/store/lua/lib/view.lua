@@ -1,13 +1,18 @@
 -- The router's view of presence: what it may act on, and until when (the lease).
 
 -- Whether routed work may be given now. The lease is about the network: it is compared with the store's raw TIME,
--- also under the manual clock.
+-- also under the manual clock. A lease from before the store was restarted counts for nothing: the view may have lost
+-- a revocation that has returned.
 function view.is_fresh()
-  if view.fresh == nil then
-    local till = redis.call('HGET', keys.view(), 'until')
-    view.fresh = till ~= false and clock.raw_us() < tonumber(till)
-  end
+  if view.fresh == nil then view.fresh = clock.raw_us() < view.lease_end() end
   return view.fresh
+end
+
+-- Until when the lease holds, in us; 0 if there is none from this run of the store.
+function view.lease_end()
+  local lease = redis.call('HMGET', keys.view(), 'until', 'server')
+  if lease[2] ~= clock.server() then return 0 end
+  return tonumber(lease[1])
 end
 
 -- The revision up to which everything is in the view.

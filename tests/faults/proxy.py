@@ -5,6 +5,10 @@ from asyncio import StreamReader, StreamWriter
 from contextlib import suppress
 from pathlib import Path
 
+# Less than most messages, which so arrive one by one.
+DROP_BYTES = 64
+DROP_SECONDS = 0.01
+
 
 class Proxy:
     """Listens on one Unix socket and forwards to another."""
@@ -16,6 +20,8 @@ class Proxy:
         self._writers: set[StreamWriter] = set()
         # Set while bytes pass: from the router to presence, and back.
         self._up, self._down = asyncio.Event(), asyncio.Event()
+        # Whether bytes pass only drop by drop.
+        self._drips = False
         self.release()
 
     async def mend(self) -> None:
@@ -40,8 +46,9 @@ class Proxy:
         if down:
             self._down.clear()
 
-    def release(self) -> None:
-        """Lets everything that was kept back go on."""
+    def release(self, *, drop_by_drop: bool = False) -> None:
+        """Lets everything that was kept back go on; drop by drop, each message has the router to itself for a while."""
+        self._drips = drop_by_drop
         self._up.set()
         self._down.set()
 
@@ -55,19 +62,21 @@ class Proxy:
         self._writers |= pair
         try:
             async with asyncio.TaskGroup() as pumps:
-                pumps.create_task(_pump(reader, far_writer, self._up))
-                pumps.create_task(_pump(far_reader, writer, self._down))
+                pumps.create_task(self._pump(reader, far_writer, self._up))
+                pumps.create_task(self._pump(far_reader, writer, self._down))
         finally:
             self._writers -= pair
             for each in pair:
                 each.transport.abort()
 
-
-async def _pump(reader: StreamReader, writer: StreamWriter, flowing: asyncio.Event) -> None:
-    with suppress(OSError):
-        while data := await reader.read(1 << 16):
-            await flowing.wait()
-            writer.write(data)
-            await writer.drain()
-    # One side is gone, so the other has to go.
-    writer.transport.abort()
+    async def _pump(self, reader: StreamReader, writer: StreamWriter, flowing: asyncio.Event) -> None:
+        with suppress(OSError):
+            while data := await reader.read(1 << 16):
+                for at in range(0, len(data), DROP_BYTES):
+                    await flowing.wait()
+                    writer.write(data[at : at + DROP_BYTES])
+                    await writer.drain()
+                    if self._drips:
+                        await asyncio.sleep(DROP_SECONDS)
+        # One side is gone, so the other has to go.
+        writer.transport.abort()

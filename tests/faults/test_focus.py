@@ -48,8 +48,11 @@ async def test_focus_holds_while_the_line_to_presence_fails(replicas: int, faili
                 line.hold(up=up, down=down)
             await asyncio.sleep(seconds)
             for line in lines:
-                line.release()
+                line.release(drop_by_drop=True)
             await asyncio.sleep(1)
+            for line in lines:
+                line.release()
+            await asyncio.sleep(0.5)
         for line in lines:
             await line.cut()
         await asyncio.sleep(4)

@@ -6,7 +6,6 @@ and is off here.
 """
 
 import json
-import statistics
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -35,10 +34,6 @@ class Growth:
     small: dict[str, list[float]] = field(default_factory=dict)
     large: dict[str, list[float]] = field(default_factory=dict)
     memory: Memory
-
-    def medians(self) -> dict[str, tuple[float, float]]:
-        """Returns the median cost of each step in the small and in the large store."""
-        return {step: (statistics.median(self.small[step]), statistics.median(self.large[step])) for step in self.small}
 
 
 def measure_growth(plan: Plan) -> Growth:

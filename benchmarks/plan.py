@@ -34,7 +34,7 @@ class Plan:
 
 FULL = Plan(
     rounds=5,
-    seconds=3.0,
+    seconds=2.5,
     rate=100,
     push_agents=36,
     free_agents=300,

@@ -41,6 +41,4 @@ def emptied(server: EmbeddedStore) -> str:
         redis.config_set("maxmemory", 0)
         redis.config_set("maxmemory-policy", "noeviction")
         redis.flushall()
-        # A test must not depend on what an earlier one loaded.
-        redis.script_flush()
     return server.url

@@ -14,6 +14,7 @@ from router_service.domain import Assignments, Contact, Inbox, NewContact, Outco
 from router_service.errors import Refused
 
 SCHEMA = 1
+STEPS = Steps.load("router_service.store")
 
 
 class RouterStore:
@@ -26,9 +27,8 @@ class RouterStore:
     @classmethod
     async def connect(cls, url: str, *, clock: Literal["real", "manual"], timeout: timedelta) -> Self:
         """Return a store at the URL; it connects with the first call. Raises ValueError for a URL it can't use."""
-        steps = Steps.load("router_service.store")
         return cls(
-            await Store.connect(url, service="router", steps=steps, clock=clock, call_timeout=timeout, schema=SCHEMA)
+            await Store.connect(url, service="router", steps=STEPS, clock=clock, call_timeout=timeout, schema=SCHEMA)
         )
 
     async def submit_contact(self, tenant: str, contact: NewContact, group: str) -> Outcome:

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 ROWS = [
     "push: SubmitContact sent",
     "intake: unary SubmitContact",
@@ -14,6 +16,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.long
 def test_a_quick_run_prints_every_row_and_its_counts_add_up() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick"], capture_output=True, text=True, timeout=50, check=False

@@ -17,6 +17,7 @@ from tests.cli.conftest import MAITRED
 LAST_LINE = re.compile(r"routed (\d+) of (\d+), lost 0, double 0")
 
 
+@pytest.mark.long
 async def test_the_demo_loses_nobody_and_gives_nobody_away_twice() -> None:
     started = time.monotonic()
     process = await asyncio.create_subprocess_exec(MAITRED, "demo", stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)

@@ -111,7 +111,7 @@ function conversations.set_assignee(v, a, claim)
   conversations.mark_unhelped(v)
 end
 
--- Takes the conversation off an agent's My Customers, unless it is assigned to the agent or has the agent's call (R113).
+-- Takes the conversation off an agent's My Customers, unless it is assigned to the agent or has their call (R113).
 function conversations.leave_list(v, a)
   local keeps = v.agent == a.id and v.state ~= 'CLOSED'
   for _, c in ipairs(conversations.open_contacts(v)) do

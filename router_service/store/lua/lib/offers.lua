@@ -107,8 +107,8 @@ function offers.decline(o)
   offers.give_back(o, 'DECLINED')
 end
 
--- The offer's time is over: missed if a stream has sent it (R77, R118), else undelivered, held against nobody. While the
--- lease is out it could not be accepted, which is nobody's fault either.
+-- The offer's time is over: missed if a stream has sent it (R77, R118), else undelivered, held against nobody. While
+-- the lease is out it could not be accepted, which is nobody's fault either.
 function offers.lapse(o)
   if o.state ~= 'OPEN' then return end
   if not view.is_fresh() then return offers.give_back(o, 'WITHDRAWN') end

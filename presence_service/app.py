@@ -14,7 +14,13 @@ from maitred.settings import read_settings
 from maitred.store.client import Store
 from maitred.store.errors import StartRefused, StoreError
 from maitred.store.manual_clock import ManualClock
-from maitred.v1 import clock_service_pb2_grpc, presence_feed_service_pb2_grpc, presence_service_pb2_grpc
+from maitred.v1 import (
+    clock_service_pb2_grpc,
+    presence_admin_service_pb2_grpc,
+    presence_feed_service_pb2_grpc,
+    presence_service_pb2_grpc,
+)
+from presence_service.admin_servicer import PresenceAdminServicer
 from presence_service.codec import CHECKS
 from presence_service.failures import translate
 from presence_service.feed_servicer import PresenceFeedServicer
@@ -25,10 +31,12 @@ from presence_service.settings import Settings
 from presence_service.store.store import SERVICE, STEPS, PresenceStore
 
 PRESENCE = "maitred.v1.PresenceService"
+ADMIN = "maitred.v1.PresenceAdminService"
 FEED = "maitred.v1.PresenceFeedService"
 
 AUDIENCES = {
     PRESENCE: frozenset({"agent", "supervisor", "admin"}),
+    ADMIN: frozenset({"supervisor", "admin"}),
     FEED: frozenset({"service"}),
 }
 
@@ -61,6 +69,11 @@ async def presence(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
             presence_service_pb2_grpc.add_PresenceServiceServicer_to_server,
             PresenceServicer(use_cases, hub, checkpoint=settings.checkpoint),
             PRESENCE,
+        )
+        server.add(
+            presence_admin_service_pb2_grpc.add_PresenceAdminServiceServicer_to_server,
+            PresenceAdminServicer(use_cases),
+            ADMIN,
         )
         server.add(
             presence_feed_service_pb2_grpc.add_PresenceFeedServiceServicer_to_server, PresenceFeedServicer(hub), FEED
@@ -117,7 +130,7 @@ async def _watch_health(server: RpcServer, store: PresenceStore) -> None:
     """Lets health follow reality: the store answers or it doesn't."""
     while True:
         there = await _is_there(store)
-        for name in ("", PRESENCE, FEED):
+        for name in ("", PRESENCE, ADMIN, FEED):
             if server.health.is_serving(name) != there:
                 logger().info("health", name=name, serving=there)
             server.health.set(name, there)

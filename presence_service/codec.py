@@ -7,9 +7,10 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from maitred.rpc.call import IDENTIFIER, IDENTIFIER_FORM
-from maitred.rpc.checks import Check, Checks, custom, enum_set, identifier, optional_identifier
+from maitred.rpc.checks import Check, Checks, custom, enum_set, identifier, one_of_enum, optional_identifier, text
 from maitred.rpc.failure import Violation
 from maitred.v1 import channel_pb2 as channels
+from maitred.v1 import presence_admin_service_pb2 as admin
 from maitred.v1 import presence_feed_service_pb2 as feed
 from maitred.v1 import presence_service_pb2 as v1
 from presence_service.domain import (
@@ -32,6 +33,7 @@ from presence_service.domain import (
 )
 
 MAX_PAGE = 1000
+MAX_NAME = 100
 DEFAULT_PAGE = 100
 MAX_REVISION = (1 << 53) - 1  # What the store's numbers hold exactly; reached in the year 2255.
 
@@ -42,11 +44,31 @@ _GROUPS: dict[channels.ChannelGroup.ValueType, ChannelGroup] = {
 }
 _GROUP_NUMBERS = {group: number for number, group in _GROUPS.items()}
 _KINDS = {StatusKind.ACTIVE: v1.Status.KIND_ACTIVE, StatusKind.AWAY: v1.Status.KIND_AWAY}
+_KIND_OF = {number: kind for kind, number in _KINDS.items()}
 
 
 def _of_agent(*others: Check) -> Sequence[Check]:
     """Returns the checks of a request that changes an agent."""
     return (identifier("agent_id"), *others, optional_identifier("request_id"))
+
+
+def _status_name() -> Sequence[Check]:
+    """Returns the checks of a status's name."""
+    return (
+        text("display_name", at_least=1, at_most=MAX_NAME),
+        custom(
+            "display_name",
+            must="must be printable, with no blank at either end",
+            holds=lambda request: (
+                request.display_name.isprintable() and request.display_name.strip() == request.display_name
+            ),
+            bad=[
+                lambda request: _set(request, display_name=" Lunch"),
+                lambda request: _set(request, display_name="Lunch "),
+                lambda request: _set(request, display_name="Lu\nnch"),
+            ],
+        ),
+    )
 
 
 def _is_cursor(cursor: str) -> bool:
@@ -120,6 +142,10 @@ CHECKS: Checks = {
             ],
         ),
     ),
+    admin.AddStatusRequest: (identifier("status_id"), *_status_name(), one_of_enum("kind")),
+    admin.RenameStatusRequest: (identifier("status_id"), *_status_name()),
+    admin.RemoveStatusRequest: (identifier("status_id"),),
+    admin.SetDefaultStatusRequest: (identifier("status_id"),),
     feed.FollowPresenceRequest: (
         custom(
             "renew",
@@ -163,6 +189,11 @@ def decode_toggles(groups: Iterable[channels.ChannelGroup.ValueType]) -> tuple[C
     return tuple(_GROUPS[group] for group in groups)
 
 
+def decode_new_status(request: admin.AddStatusRequest) -> Status:
+    """Returns the status that a well-formed request adds."""
+    return Status(status_id=request.status_id, display_name=request.display_name, kind=_KIND_OF[request.kind])
+
+
 def decode_cursor(cursor: str) -> int | None:
     """Returns the revision that a well-formed cursor stands for; None for no cursor."""
     return int(cursor) if cursor else None
@@ -180,7 +211,7 @@ def encode_agent(agent: Agent, catalogue: Catalogue) -> v1.Agent:
     return v1.Agent(
         agent_id=agent.agent_id,
         logged_in=agent.logged_in,
-        status=None if agent.status_id is None else encode_status(catalogue.get(agent.status_id)),
+        status=None if (status := catalogue.status_of(agent)) is None else encode_status(status),
         toggles=_encode_toggles(agent.toggles),
         effective_toggles=_encode_toggles(agent.effective_toggles),
         focus_time=_encode_time(agent.focus_ms),
@@ -202,19 +233,32 @@ def encode_statuses(catalogue: Catalogue, in_force: str | None) -> v1.ListStatus
         return [
             v1.StatusOption(
                 status=encode_status(status),
-                is_default=status == catalogue.default,
+                is_default=status.status_id == catalogue.default_id,
                 in_force=status.status_id == in_force,
             )
             for status in statuses
         ]
 
-    return v1.ListStatusesResponse(active=options(catalogue.active), away=options(catalogue.away))
+    return v1.ListStatusesResponse(
+        active=options(catalogue.of_kind(StatusKind.ACTIVE)), away=options(catalogue.of_kind(StatusKind.AWAY))
+    )
 
 
 def encode_page(page: Page, catalogue: Catalogue) -> v1.ListAgentsResponse:
     """Returns a page of agents."""
     agents = [encode_agent(agent, catalogue) for agent in page.agents]
     return v1.ListAgentsResponse(agents=agents, next_page_token=page.next_after)
+
+
+def can_name(message: WatchedPart | WatchedChange | WatchedNothing, catalogue: Catalogue) -> bool:
+    """Returns whether the message's agents can be shown by a catalogue that was read before."""
+    match message:
+        case WatchedChange(agent=agent):
+            return agent.status_id is None or agent.status_id in catalogue.statuses
+        case WatchedPart():
+            return False
+        case WatchedNothing():
+            return True
 
 
 def encode_watched(

@@ -1,10 +1,9 @@
 """What presence is about: agents, their statuses and channel groups, and changes of them. Plain values."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-
-from presence_service.errors import StatusNotActive, StatusNotAway, StatusUnknown
 
 
 class ChannelGroup(StrEnum):
@@ -29,50 +28,35 @@ class Status:
     status_id: str
     display_name: str
     kind: StatusKind
+    # No longer on its list, and known because agents may still be in it.
+    removed: bool = False
+
+
+def fold(name: str) -> str:
+    """Returns a status's name in the form in which names are compared: people don't tell Lunch from lunch."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """The statuses a tenant's agents choose from. Exactly one is the default, and it is an Active one (R17)."""
+    """A tenant's statuses by id, removed ones included. Exactly one is the default, and it is an Active one (R17)."""
 
-    active: Sequence[Status]
-    away: Sequence[Status]
-    default: Status
+    statuses: Mapping[str, Status]
+    default_id: str
 
-    def get(self, status_id: str) -> Status:
-        """Returns the status of this id. Raises StatusUnknown."""
-        for status in (*self.active, *self.away):
-            if status.status_id == status_id:
-                return status
-        raise StatusUnknown(status_id)
+    def of_kind(self, kind: StatusKind) -> Sequence[Status]:
+        """Returns the list that agents choose from."""
+        return [status for status in self.statuses.values() if status.kind is kind and not status.removed]
 
-    def get_active(self, status_id: str) -> Status:
-        """Returns the Active status of this id. Raises StatusUnknown, StatusNotActive."""
-        status = self.get(status_id)
-        if status.kind is not StatusKind.ACTIVE:
-            raise StatusNotActive(status_id)
-        return status
-
-    def get_away(self, status_id: str) -> Status:
-        """Returns the Away status of this id. Raises StatusUnknown, StatusNotAway."""
-        status = self.get(status_id)
-        if status.kind is not StatusKind.AWAY:
-            raise StatusNotAway(status_id)
-        return status
-
-
-_WORK = Status(status_id="work", display_name="Work", kind=StatusKind.ACTIVE)
-
-OUT_OF_THE_BOX = Catalogue(
-    active=(_WORK,),
-    away=(
-        Status(status_id="break", display_name="Break", kind=StatusKind.AWAY),
-        Status(status_id="lunch", display_name="Lunch", kind=StatusKind.AWAY),
-        Status(status_id="leaving-for-the-day", display_name="Leaving for the day", kind=StatusKind.AWAY),
-    ),
-    default=_WORK,
-)
-"""What a tenant has that set nothing up (R15, R26)."""
+    def status_of(self, agent: "Agent") -> Status | None:
+        """Returns the status that an agent is in, by its present name or, if it was removed, its last one."""
+        if agent.status_id is None:
+            return None
+        if (status := self.statuses.get(agent.status_id)) is not None:
+            return status
+        # The store came back without the addition: the agent's own change may be known here a moment longer.
+        kind = StatusKind.AWAY if agent.away else StatusKind.ACTIVE
+        return Status(status_id=agent.status_id, display_name=agent.status_id, kind=kind, removed=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +102,8 @@ class Change:
     previous: int
     # As the change left it; None where only the revision moved.
     agent: Agent | None
+    # Whether a status has another name since.
+    renamed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 PresenceError
 ├── NotFound: AgentUnknown, StatusUnknown
-├── Refused: AgentLoggedOut, AgentAway, AgentInFocus, NoChannelOn, StatusNotActive, StatusNotAway
+├── Refused: AgentLoggedOut, AgentAway, AgentInFocus, NoChannelOn, StatusNotActive, StatusNotAway, StatusIsDefault,
+│            StatusLimitReached
+├── Taken: StatusIdReused, StatusNameTaken
 ├── RequestIdReused
 ├── ChangeLost
 └── StreamBehind
@@ -79,6 +81,38 @@ class StatusNotAway(Refused):
 
     def __init__(self, status_id: str) -> None:
         super().__init__(f"status {status_id} is not on the Away list", status_id=status_id)
+
+
+class StatusIsDefault(Refused):
+    """Another status has to become the default first."""
+
+    def __init__(self, status_id: str) -> None:
+        super().__init__(f"status {status_id} is the default and can't be removed", status_id=status_id)
+
+
+class StatusLimitReached(Refused):
+    """The tenant has as many statuses as it may."""
+
+    def __init__(self, status_id: str) -> None:
+        super().__init__(f"there are too many statuses to add {status_id}", status_id=status_id)
+
+
+class Taken(PresenceError):
+    """Something else is there already under this id or name."""
+
+
+class StatusIdReused(Taken):
+    """The id is that of a status with another name, or on the other list."""
+
+    def __init__(self, status_id: str) -> None:
+        super().__init__(f"the id {status_id} is used by another status", status_id=status_id)
+
+
+class StatusNameTaken(Taken):
+    """Another status of the list has the name."""
+
+    def __init__(self, display_name: str) -> None:
+        super().__init__(f"another status of the list is called {display_name}", display_name=display_name)
 
 
 class RequestIdReused(PresenceError):

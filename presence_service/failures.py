@@ -13,6 +13,7 @@ _SOON = timedelta(milliseconds=500)
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _MISSING = grpc.StatusCode.NOT_FOUND
 _REFUSED = grpc.StatusCode.FAILED_PRECONDITION
+_TAKEN = grpc.StatusCode.ALREADY_EXISTS
 _FULL = grpc.StatusCode.RESOURCE_EXHAUSTED
 _AWAY = grpc.StatusCode.UNAVAILABLE
 
@@ -25,6 +26,10 @@ REFUSALS: dict[type[errors.PresenceError], tuple[grpc.StatusCode, str, timedelta
     errors.NoChannelOn: (_REFUSED, "NO_CHANNEL_ON", None),
     errors.StatusNotActive: (_REFUSED, "STATUS_NOT_ACTIVE", None),
     errors.StatusNotAway: (_REFUSED, "STATUS_NOT_AWAY", None),
+    errors.StatusIsDefault: (_REFUSED, "STATUS_IS_DEFAULT", None),
+    errors.StatusLimitReached: (_REFUSED, "STATUS_LIMIT_REACHED", None),
+    errors.StatusIdReused: (_TAKEN, "STATUS_ID_REUSED", None),
+    errors.StatusNameTaken: (_TAKEN, "STATUS_NAME_TAKEN", None),
     errors.RequestIdReused: (_INVALID, "REQUEST_ID_REUSED", None),
     errors.ChangeLost: (_AWAY, "CHANGE_LOST", _SOON),
     errors.StreamBehind: (_FULL, "OVERLOADED", _SOON),

@@ -669,6 +669,10 @@ class AgentsWatch:
                     place = Place(sent=await self._begin())
                     async for part in self._snapshot(place.sent):
                         yield part
+                elif any(change.renamed for change in changes):
+                    # What was sent of agents in the status is no longer how they are shown.
+                    place = None
+                    continue
                 elif changes:
                     for change in changes:
                         yield _watched(change)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 
 from maitred.store.errors import StoreError
-from presence_service.domain import OUT_OF_THE_BOX, Agent, Catalogue, ChannelGroup, Outcome, Page, Standing
+from presence_service.domain import Agent, Catalogue, ChannelGroup, Outcome, Page, Standing, Status
 from presence_service.errors import ChangeLost
 from presence_service.follow import Hub
 from presence_service.store.store import PresenceStore
@@ -30,9 +30,7 @@ class Presence:
     async def log_in(self, tenant: str, agent_id: str, request_id: str) -> Agent:
         """Logs the agent in with the default Active status (R18), unavailable everywhere (R29)."""
         await self._store.ensure_tenant(tenant)
-        default = self.catalogue(tenant).default
-        step = self._store.log_in(tenant, agent_id, request_id, status_id=default.status_id)
-        return await self._change(tenant, agent_id, step)
+        return await self._change(tenant, agent_id, self._store.log_in(tenant, agent_id, request_id))
 
     async def log_out(self, tenant: str, agent_id: str, request_id: str) -> Agent:
         """Logs the agent out, which clears the toggles and Focus (R29). Waits for the router."""
@@ -55,25 +53,41 @@ class Presence:
 
     async def set_active_status(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Agent:
         """Gives the agent an Active status (R20); for one who is Away that is the return too (R24)."""
-        self.catalogue(tenant).get_active(status_id)
         step = self._store.set_active_status(tenant, agent_id, request_id, status_id=status_id)
         return await self._change(tenant, agent_id, step)
 
     async def go_away(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Agent:
         """Puts the agent Away with a reason (R26), which ends Focus (R65), not the toggles. Waits for the router."""
-        self.catalogue(tenant).get_away(status_id)
         step = self._store.go_away(tenant, agent_id, request_id, status_id=status_id)
         return await self._change(tenant, agent_id, step)
 
     async def return_from_away(self, tenant: str, agent_id: str, request_id: str) -> Agent:
         """Brings the agent back with the default Active status (R19)."""
-        default = self.catalogue(tenant).default
-        step = self._store.return_from_away(tenant, agent_id, request_id, status_id=default.status_id)
-        return await self._change(tenant, agent_id, step)
+        return await self._change(tenant, agent_id, self._store.return_from_away(tenant, agent_id, request_id))
 
-    def catalogue(self, _tenant: str) -> Catalogue:
-        """Returns the tenant's statuses: for now every tenant has those that come out of the box."""
-        return OUT_OF_THE_BOX
+    async def catalogue(self, tenant: str) -> Catalogue:
+        """Returns the tenant's statuses, by their present names (R33)."""
+        return await self._store.list_statuses(tenant)
+
+    async def add_status(self, tenant: str, status: Status) -> Status:
+        """Puts a status on its list (R16)."""
+        await self._store.ensure_tenant(tenant)
+        return await self._store.add_status(tenant, status)
+
+    async def rename_status(self, tenant: str, status_id: str, name: str) -> Status:
+        """Gives a status another name, which every answer after this one shows (R33)."""
+        await self._store.ensure_tenant(tenant)
+        return await self._store.rename_status(tenant, status_id, name)
+
+    async def remove_status(self, tenant: str, status_id: str) -> Status:
+        """Takes a status off its list; who is in it stays in it (R34)."""
+        await self._store.ensure_tenant(tenant)
+        return await self._store.remove_status(tenant, status_id)
+
+    async def set_default_status(self, tenant: str, status_id: str) -> Status:
+        """Decides what the next log-in or return gives (R17)."""
+        await self._store.ensure_tenant(tenant)
+        return await self._store.set_default_status(tenant, status_id)
 
     async def get_agent(self, tenant: str, agent_id: str) -> Agent:
         """Returns one agent. Raises AgentUnknown."""

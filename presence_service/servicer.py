@@ -31,65 +31,65 @@ class PresenceServicer(presence_service_pb2_grpc.PresenceServiceServicer):
     async def LogIn(self, request: v1.LogInRequest, context: Context) -> v1.LogInResponse:
         """Logs an agent in."""
         agent = await self._presence.log_in(_tenant(), request.agent_id, request.request_id)
-        return v1.LogInResponse(agent=self._encode(agent))
+        return v1.LogInResponse(agent=await self._encode(agent))
 
     async def LogOut(self, request: v1.LogOutRequest, context: Context) -> v1.LogOutResponse:
         """Logs an agent out."""
         agent = await self._presence.log_out(_tenant(), request.agent_id, request.request_id)
-        return v1.LogOutResponse(agent=self._encode(agent))
+        return v1.LogOutResponse(agent=await self._encode(agent))
 
     async def SetAvailability(self, request: v1.SetAvailabilityRequest, context: Context) -> v1.SetAvailabilityResponse:
         """Replaces the set of channel groups that are on."""
         toggles = codec.decode_toggles(request.toggles)
         agent = await self._presence.set_availability(_tenant(), request.agent_id, request.request_id, toggles=toggles)
-        return v1.SetAvailabilityResponse(agent=self._encode(agent))
+        return v1.SetAvailabilityResponse(agent=await self._encode(agent))
 
     async def EnterFocus(self, request: v1.EnterFocusRequest, context: Context) -> v1.EnterFocusResponse:
         """Begins Focus."""
         agent = await self._presence.enter_focus(_tenant(), request.agent_id, request.request_id)
-        return v1.EnterFocusResponse(agent=self._encode(agent))
+        return v1.EnterFocusResponse(agent=await self._encode(agent))
 
     async def LeaveFocus(self, request: v1.LeaveFocusRequest, context: Context) -> v1.LeaveFocusResponse:
         """Ends Focus."""
         agent = await self._presence.leave_focus(_tenant(), request.agent_id, request.request_id)
-        return v1.LeaveFocusResponse(agent=self._encode(agent))
+        return v1.LeaveFocusResponse(agent=await self._encode(agent))
 
     async def SetActiveStatus(self, request: v1.SetActiveStatusRequest, context: Context) -> v1.SetActiveStatusResponse:
         """Gives an agent an Active status."""
         agent = await self._presence.set_active_status(
             _tenant(), request.agent_id, request.request_id, status_id=request.status_id
         )
-        return v1.SetActiveStatusResponse(agent=self._encode(agent))
+        return v1.SetActiveStatusResponse(agent=await self._encode(agent))
 
     async def GoAway(self, request: v1.GoAwayRequest, context: Context) -> v1.GoAwayResponse:
         """Puts an agent Away."""
         agent = await self._presence.go_away(
             _tenant(), request.agent_id, request.request_id, status_id=request.status_id
         )
-        return v1.GoAwayResponse(agent=self._encode(agent))
+        return v1.GoAwayResponse(agent=await self._encode(agent))
 
     async def ReturnFromAway(self, request: v1.ReturnFromAwayRequest, context: Context) -> v1.ReturnFromAwayResponse:
         """Brings an agent back."""
         agent = await self._presence.return_from_away(_tenant(), request.agent_id, request.request_id)
-        return v1.ReturnFromAwayResponse(agent=self._encode(agent))
+        return v1.ReturnFromAwayResponse(agent=await self._encode(agent))
 
     async def ListStatuses(self, request: v1.ListStatusesRequest, context: Context) -> v1.ListStatusesResponse:
         """Lists the statuses, with the agent's own marked."""
         in_force = None
         if request.agent_id:
             in_force = (await self._presence.get_agent(_tenant(), request.agent_id)).status_id
-        return codec.encode_statuses(self._presence.catalogue(_tenant()), in_force)
+        return codec.encode_statuses(await self._presence.catalogue(_tenant()), in_force)
 
     async def GetAgent(self, request: v1.GetAgentRequest, context: Context) -> v1.GetAgentResponse:
         """Returns one agent."""
         agent = await self._presence.get_agent(_tenant(), request.agent_id)
-        return v1.GetAgentResponse(agent=self._encode(agent))
+        return v1.GetAgentResponse(agent=await self._encode(agent))
 
     async def ListAgents(self, request: v1.ListAgentsRequest, context: Context) -> v1.ListAgentsResponse:
         """Returns a page of agents."""
         limit = request.page_size or codec.DEFAULT_PAGE
         page = await self._presence.list_agents(_tenant(), after=request.page_token, limit=limit)
-        return codec.encode_page(page, self._presence.catalogue(_tenant()))
+        return codec.encode_page(page, await self._presence.catalogue(_tenant()))
 
     async def WatchAgents(
         self, request: v1.WatchAgentsRequest, context: Context
@@ -100,11 +100,15 @@ class PresenceServicer(presence_service_pb2_grpc.PresenceServiceServicer):
         next_within.FromTimedelta(self._checkpoint)
         watch = AgentsWatch(self._hub, tenant, checkpoint=self._checkpoint)
         async with aclosing(watch.messages(codec.decode_cursor(request.cursor))) as messages:
+            catalogue = None
             async for message in messages:
-                yield codec.encode_watched(message, self._presence.catalogue(tenant), next_within=next_within)
+                # A snapshot is sent whenever a name changed; a status that was added is first met in a change.
+                if catalogue is None or not codec.can_name(message, catalogue):
+                    catalogue = await self._presence.catalogue(tenant)
+                yield codec.encode_watched(message, catalogue, next_within=next_within)
 
-    def _encode(self, agent: Agent) -> v1.Agent:
-        return codec.encode_agent(agent, self._presence.catalogue(_tenant()))
+    async def _encode(self, agent: Agent) -> v1.Agent:
+        return codec.encode_agent(agent, await self._presence.catalogue(_tenant()))
 
 
 def _tenant() -> str:

@@ -14,6 +14,7 @@ from maitred.client.calls import backoff_seconds, open_channel
 from maitred.v1.clock_service_pb2 import AdvanceRequest, AdvanceResponse
 from maitred.v1.clock_service_pb2_grpc import ClockServiceStub
 from maitred.v1.intake_service_pb2_grpc import IntakeServiceStub
+from maitred.v1.presence_admin_service_pb2_grpc import PresenceAdminServiceStub
 from maitred.v1.presence_service_pb2_grpc import PresenceServiceStub
 from maitred.v1.router_service_pb2 import WatchAssignmentsRequest, WatchAssignmentsResponse
 from maitred.v1.router_service_pb2_grpc import RouterServiceStub
@@ -55,6 +56,7 @@ class Maitred:
         self._presence_channel = open_channel(presence, tenant=tenant, actor=actor)
         self._router_channel = open_channel(router, tenant=tenant, actor=actor)
         self.presence = PresenceServiceStub(self._presence_channel)
+        self.presence_admin = PresenceAdminServiceStub(self._presence_channel)
         self.router = RouterServiceStub(self._router_channel)
         self.intake = IntakeServiceStub(self._router_channel)
         self.admin = RoutingAdminServiceStub(self._router_channel)

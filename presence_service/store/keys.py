@@ -8,7 +8,9 @@ KEYS = {
     "P agents": "sorted set: the ids of all agents, at score 0 so that they page in order; kept",
     "P revision": "string: the last revision of the tenant; kept",
     "P feed": "stream: every change, id `<revision>-0`, fields previous and agent (JSON; missing where only the "
-    "revision moved); kept, trimmed to about 100,000",
+    "revision moved), or renamed where a status was; kept, trimmed to about 100,000",
+    "P statuses": "string: the statuses, removed ones included, and which is the default (JSON; "
+    "lua/lib/statuses.lua); kept, missing until something about them is changed",
     "P mark": "string: the highest revision that the router has applied; kept",
     "P fresh_at": "string: when a Fresh was last promised to the router, us of the server's clock; kept",
     "P request:<length>:<agent_id>:<request_id>": "string: what was answered to a request id; 20 minutes",

@@ -5,7 +5,7 @@ do it, or did it unheard.
 """
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,22 @@ from maitred.store.errors import CursorGone, StepFailed
 from maitred.store.feed import Feed, FeedEntry
 from maitred.store.steps import Steps
 from presence_service import errors
-from presence_service.domain import Agent, Change, ChannelGroup, Hint, HintKind, Mark, Outcome, Page, Progress, Standing
+from presence_service.domain import (
+    Agent,
+    Catalogue,
+    Change,
+    ChannelGroup,
+    Hint,
+    HintKind,
+    Mark,
+    Outcome,
+    Page,
+    Progress,
+    Standing,
+    Status,
+    StatusKind,
+    fold,
+)
 
 SERVICE = "presence"
 STEPS = Steps.load("presence_service.store")
@@ -24,6 +39,23 @@ PAGE = 200
 """Agents one step reads: about half a millisecond of the server's time, so that no other step waits much longer."""
 
 _GROUPS = tuple(ChannelGroup)
+
+# What a step's refusal means, of the agent or the status that it was about.
+_OF_AGENT: dict[bytes, Callable[[str], errors.PresenceError]] = {
+    b"AGENT_UNKNOWN": errors.AgentUnknown,
+    b"AGENT_LOGGED_OUT": errors.AgentLoggedOut,
+    b"AGENT_AWAY": errors.AgentAway,
+    b"AGENT_IN_FOCUS": errors.AgentInFocus,
+    b"NO_CHANNEL_ON": errors.NoChannelOn,
+}
+_OF_STATUS: dict[bytes, Callable[[str], errors.PresenceError]] = {
+    b"STATUS_UNKNOWN": errors.StatusUnknown,
+    b"STATUS_NOT_ACTIVE": errors.StatusNotActive,
+    b"STATUS_NOT_AWAY": errors.StatusNotAway,
+    b"STATUS_IS_DEFAULT": errors.StatusIsDefault,
+    b"STATUS_ID_REUSED": errors.StatusIdReused,
+    b"STATUS_LIMIT_REACHED": errors.StatusLimitReached,
+}
 
 
 class PresenceStore:
@@ -42,9 +74,9 @@ class PresenceStore:
         """Returns every tenant that ever had an agent."""
         return await self._store.known_tenants()
 
-    async def log_in(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Outcome:
-        """Logs the agent in with this Active status. Raises RequestIdReused."""
-        return await self._change("log_in", tenant, agent_id, request_id, status_id)
+    async def log_in(self, tenant: str, agent_id: str, request_id: str) -> Outcome:
+        """Logs the agent in with the default Active status. Raises RequestIdReused."""
+        return await self._change("log_in", tenant, agent_id, request_id)
 
     async def log_out(self, tenant: str, agent_id: str, request_id: str) -> Outcome:
         """Logs the agent out. Raises AgentUnknown, RequestIdReused."""
@@ -66,16 +98,51 @@ class PresenceStore:
         return await self._change("leave_focus", tenant, agent_id, request_id)
 
     async def set_active_status(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Outcome:
-        """Gives an Active status, also to one who is Away. Raises AgentUnknown, AgentLoggedOut, RequestIdReused."""
+        """Gives an Active status, also to one who is Away.
+
+        Raises AgentUnknown, AgentLoggedOut, StatusUnknown, StatusNotActive, RequestIdReused.
+        """
         return await self._change("set_active_status", tenant, agent_id, request_id, status_id)
 
     async def go_away(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Outcome:
-        """Puts the agent Away. Raises AgentUnknown, AgentLoggedOut, RequestIdReused."""
+        """Puts the agent Away.
+
+        Raises AgentUnknown, AgentLoggedOut, StatusUnknown, StatusNotAway, RequestIdReused.
+        """
         return await self._change("go_away", tenant, agent_id, request_id, status_id)
 
-    async def return_from_away(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Outcome:
-        """Brings the agent back with this Active status. Raises AgentUnknown, AgentLoggedOut, RequestIdReused."""
-        return await self._change("return_from_away", tenant, agent_id, request_id, status_id)
+    async def return_from_away(self, tenant: str, agent_id: str, request_id: str) -> Outcome:
+        """Brings the agent back with the default status. Raises AgentUnknown, AgentLoggedOut, RequestIdReused."""
+        return await self._change("return_from_away", tenant, agent_id, request_id)
+
+    async def list_statuses(self, tenant: str) -> Catalogue:
+        """Returns the statuses."""
+        match await self._store.run("list_statuses", tenant):
+            case [b"OK", catalogue]:
+                return _catalogue(catalogue)
+            case answer:
+                raise _unforeseen("list_statuses", answer)
+
+    async def add_status(self, tenant: str, status: Status) -> Status:
+        """Adds a status, or brings it back. Raises StatusIdReused, StatusNameTaken, StatusLimitReached."""
+        name = status.display_name
+        answer = await self._store.run("add_status", tenant, status.status_id, name, fold(name), status.kind.value)
+        return _changed_status("add_status", answer, status.status_id, name)
+
+    async def rename_status(self, tenant: str, status_id: str, name: str) -> Status:
+        """Renames a status. Raises StatusUnknown, StatusNameTaken."""
+        answer = await self._store.run("rename_status", tenant, status_id, name, fold(name))
+        return _changed_status("rename_status", answer, status_id, name)
+
+    async def remove_status(self, tenant: str, status_id: str) -> Status:
+        """Takes a status off its list. Raises StatusUnknown, StatusIsDefault."""
+        answer = await self._store.run("remove_status", tenant, status_id)
+        return _changed_status("remove_status", answer, status_id)
+
+    async def set_default_status(self, tenant: str, status_id: str) -> Status:
+        """Makes a status the default. Raises StatusUnknown, StatusNotActive."""
+        answer = await self._store.run("set_default_status", tenant, status_id)
+        return _changed_status("set_default_status", answer, status_id)
 
     async def get_agent(self, tenant: str, agent_id: str) -> Agent:
         """Returns one agent. Raises AgentUnknown."""
@@ -175,24 +242,45 @@ class PresenceStore:
             case [b"OK", agent, entry, previous, reach]:
                 must_wait = reach == b"ROUTING" or (reach == b"IDLE" and not self._is_trusted())
                 return _outcome(agent, entry, int(previous), must_wait=must_wait)
-            case [b"AGENT_UNKNOWN"]:
-                raise errors.AgentUnknown(agent_id)
-            case [b"AGENT_LOGGED_OUT"]:
-                raise errors.AgentLoggedOut(agent_id)
-            case [b"AGENT_AWAY"]:
-                raise errors.AgentAway(agent_id)
-            case [b"AGENT_IN_FOCUS"]:
-                raise errors.AgentInFocus(agent_id)
-            case [b"NO_CHANNEL_ON"]:
-                raise errors.NoChannelOn(agent_id)
             case [b"REQUEST_ID_REUSED"]:
                 raise errors.RequestIdReused(request_id)
+            case [bytes(word)] if word in _OF_AGENT:
+                raise _OF_AGENT[word](agent_id)
+            case [bytes(word)] if word in _OF_STATUS:
+                raise _OF_STATUS[word](arguments[0])
             case _:
                 raise _unforeseen(step, answer)
 
     def _is_trusted(self) -> bool:
         """Whether the store can't have come back without its last second while a router routes on what it lost."""
         return self._store.known_for() * 1_000_000 >= self._window_us
+
+
+def _changed_status(step: str, answer: list[Any], status_id: str, name: str = "") -> Status:
+    match answer:
+        case [b"OK", status]:
+            return _status(json.loads(status))
+        case [b"STATUS_NAME_TAKEN"]:
+            raise errors.StatusNameTaken(name)
+        case [bytes(word)] if word in _OF_STATUS:
+            raise _OF_STATUS[word](status_id)
+        case _:
+            raise _unforeseen(step, answer)
+
+
+def _catalogue(encoded: bytes) -> Catalogue:
+    catalogue = json.loads(encoded)
+    statuses = [_status(each) for each in catalogue["statuses"]]
+    return Catalogue(statuses={each.status_id: each for each in statuses}, default_id=catalogue["default"])
+
+
+def _status(fields: dict[str, Any]) -> Status:
+    return Status(
+        status_id=fields["id"],
+        display_name=fields["name"],
+        kind=StatusKind(fields["kind"]),
+        removed=fields.get("removed", False),
+    )
 
 
 def _outcome(agent: bytes, entry: bytes, previous: int, *, must_wait: bool) -> Outcome:
@@ -209,6 +297,7 @@ def _change(entry: FeedEntry) -> Change:
         revision=entry.revision,
         previous=int(entry.fields["previous"]),
         agent=None if agent is None else _agent(agent),
+        renamed="renamed" in entry.fields,
     )
 
 

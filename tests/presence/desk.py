@@ -14,9 +14,11 @@ from maitred.rpc.channel import open_channel
 from maitred.rpc.failure import RpcFailure, from_error
 from maitred.v1 import channel_pb2
 from maitred.v1 import clock_service_pb2 as clock
+from maitred.v1 import presence_admin_service_pb2 as admin
 from maitred.v1 import presence_feed_service_pb2 as feed
 from maitred.v1 import presence_service_pb2 as v1
 from maitred.v1.clock_service_pb2_grpc import ClockServiceStub
+from maitred.v1.presence_admin_service_pb2_grpc import PresenceAdminServiceStub
 from maitred.v1.presence_feed_service_pb2_grpc import PresenceFeedServiceStub
 from maitred.v1.presence_service_pb2_grpc import PresenceServiceStub
 from presence_service.app import presence
@@ -94,6 +96,7 @@ class Desk:
         self.channel = open_channel(replica.address, tenant=tenant, actor=actor)
         self.presence = PresenceServiceStub(self.channel)
         self.feed = PresenceFeedServiceStub(self.channel)
+        self.admin = PresenceAdminServiceStub(self.channel)
         self.clock = ClockServiceStub(self.channel)
 
     async def close(self) -> None:
@@ -138,6 +141,23 @@ class Desk:
 
     async def statuses(self, agent_id: str = "") -> v1.ListStatusesResponse:
         return await self.presence.ListStatuses(v1.ListStatusesRequest(agent_id=agent_id), timeout=PATIENCE)
+
+    async def add_status(
+        self, status_id: str, name: str, kind: v1.Status.Kind.ValueType = v1.Status.KIND_ACTIVE
+    ) -> v1.Status:
+        request = admin.AddStatusRequest(status_id=status_id, display_name=name, kind=kind)
+        return (await self.admin.AddStatus(request, timeout=PATIENCE)).status
+
+    async def rename_status(self, status_id: str, name: str) -> v1.Status:
+        request = admin.RenameStatusRequest(status_id=status_id, display_name=name)
+        return (await self.admin.RenameStatus(request, timeout=PATIENCE)).status
+
+    async def remove_status(self, status_id: str) -> v1.Status:
+        return (await self.admin.RemoveStatus(admin.RemoveStatusRequest(status_id=status_id), timeout=PATIENCE)).status
+
+    async def set_default_status(self, status_id: str) -> v1.Status:
+        request = admin.SetDefaultStatusRequest(status_id=status_id)
+        return (await self.admin.SetDefaultStatus(request, timeout=PATIENCE)).status
 
     async def page(self, *, size: int = 0, token: str = "") -> v1.ListAgentsResponse:
         request = v1.ListAgentsRequest(page_size=size, page_token=token)

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from maitred.clock_servicer import CLOCK_CHECKS
 from maitred.rpc.failure import from_error
 from maitred.v1 import clock_service_pb2 as clock
+from maitred.v1 import presence_admin_service_pb2 as admin
 from maitred.v1 import presence_feed_service_pb2 as feed
 from maitred.v1 import presence_service_pb2 as v1
 from presence_service.codec import CHECKS
@@ -29,6 +30,12 @@ WELL_FORMED: dict[type[Message], Message] = {
     v1.GetAgentRequest: v1.GetAgentRequest(agent_id="ann"),
     v1.ListAgentsRequest: v1.ListAgentsRequest(page_size=1, page_token="ann"),
     v1.WatchAgentsRequest: v1.WatchAgentsRequest(cursor="1"),
+    admin.AddStatusRequest: admin.AddStatusRequest(
+        status_id="training", display_name="Training", kind=v1.Status.KIND_ACTIVE
+    ),
+    admin.RenameStatusRequest: admin.RenameStatusRequest(status_id="lunch", display_name="Midday"),
+    admin.RemoveStatusRequest: admin.RemoveStatusRequest(status_id="lunch"),
+    admin.SetDefaultStatusRequest: admin.SetDefaultStatusRequest(status_id="work"),
     feed.FollowPresenceRequest: feed.FollowPresenceRequest(renew=feed.Renew(sent_us=1)),
     clock.AdvanceRequest: clock.AdvanceRequest(),
 }
@@ -41,7 +48,7 @@ def test_every_checked_request_is_tried() -> None:
 
 
 def test_every_request_with_a_field_is_checked() -> None:
-    modules = (v1, feed, clock)
+    modules = (v1, admin, feed, clock)
     requests = {getattr(each, name) for each in modules for name in dir(each) if name.endswith("Request")}
     assert {request for request in requests if request.DESCRIPTOR.fields} == ALL.keys()
 
@@ -98,5 +105,7 @@ async def send(desk: Desk, request: Any) -> None:
             watch.cancel()
         case "Advance":
             await desk.clock.Advance(request, timeout=PATIENCE)
+        case _ if isinstance(getattr(admin, f"{name}Request", None), type):
+            await getattr(desk.admin, name)(request, timeout=PATIENCE)
         case _:
             await getattr(desk.presence, name)(request, timeout=PATIENCE)

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from maitred.rpc.channel import open_channel
 from maitred.rpc.process import StartupFailure
 from maitred.store.embedded import EmbeddedStore
-from presence_service.app import FEED, PRESENCE, presence
+from presence_service.app import ADMIN, FEED, PRESENCE, presence
 from presence_service.settings import Settings
 from tests.eventually import eventually
 from tests.presence.conftest import OpenDesk, StartReplica
@@ -26,7 +26,7 @@ from tests.presence.desk import TENANT, VOICE, Desk, Replica, Router, failure_of
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-NAMES = ("", PRESENCE, FEED)
+NAMES = ("", PRESENCE, ADMIN, FEED)
 
 
 async def healths(channel: grpc.aio.Channel) -> set[int]:

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from maitred.store.client import Store
-from presence_service.domain import ChannelGroup, Standing
+from presence_service.domain import ChannelGroup, Standing, Status, StatusKind
 from presence_service.store.store import STEPS, PresenceStore
 from router_service.domain import Contact, NewContact
 from router_service.store.store import RouterStore
@@ -102,16 +102,22 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
 async def test_presences_steps(presence: tuple[Store, PresenceStore], redis: "Redis") -> None:
     """A working day of Ann, and a router that follows it."""
     store, agents = presence
-    await agents.log_in(TENANT, "ann", "r-1", status_id="work")
+    await agents.log_in(TENANT, "ann", "r-1")
     await agents.set_active_status(TENANT, "ann", "r-2", status_id="work")
     on = (ChannelGroup.VOICE, ChannelGroup.MESSAGING)
     await agents.set_availability(TENANT, "ann", "r-3", toggles=on)
     await agents.enter_focus(TENANT, "ann", "r-4")
     await agents.leave_focus(TENANT, "ann", "r-5")
     await agents.go_away(TENANT, "ann", "r-6", status_id="lunch")
-    await agents.return_from_away(TENANT, "ann", "r-7", status_id="work")
+    await agents.return_from_away(TENANT, "ann", "r-7")
     assert (await agents.get_agent(TENANT, "ann")).toggles == on
     assert [agent.agent_id for agent in (await agents.list_agents(TENANT, after="", limit=10)).agents] == ["ann"]
+
+    await agents.add_status(TENANT, Status(status_id="training", display_name="Training", kind=StatusKind.ACTIVE))
+    await agents.rename_status(TENANT, "work", "Helping Customers")
+    await agents.set_default_status(TENANT, "training")
+    await agents.remove_status(TENANT, "work")
+    assert (await agents.list_statuses(TENANT)).default_id == "training"
 
     snapshot = await agents.begin_snapshot(TENANT)
     assert await agents.apply(TENANT, snapshot.revision) == snapshot.revision

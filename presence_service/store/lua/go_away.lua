@@ -4,8 +4,9 @@
 -- KEYS  prefix
 -- ARGV  clock, agent, request_id, fingerprint, window_us
 --       status    one of the Away list
--- Returns as lib/changes.lua says; refusals: AGENT_UNKNOWN, AGENT_LOGGED_OUT, REQUEST_ID_REUSED.
--- O(1).
+-- Returns as lib/changes.lua says; refusals: AGENT_UNKNOWN, AGENT_LOGGED_OUT, STATUS_UNKNOWN,
+-- STATUS_NOT_AWAY, REQUEST_ID_REUSED.
+-- O(n) in the number of statuses.
 
 local status = ARGV[6]
 
@@ -23,6 +24,13 @@ if not agent.logged_in then
 end
 if agent.away and agent.status == status then
   return changes.unchanged(agent, true)
+end
+local chosen = statuses.find(statuses.read(), status)
+if not chosen then
+  return { 'STATUS_UNKNOWN' }
+end
+if chosen.kind ~= 'away' then
+  return { 'STATUS_NOT_AWAY' }
 end
 agent.away = '1'
 agent.status = status

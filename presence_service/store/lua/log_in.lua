@@ -1,12 +1,11 @@
--- Logs an agent in with the default Active status and every channel off; makes the agent known.
+-- Logs an agent in with the tenant's default Active status and every channel off; makes the agent known.
 --
 -- KEYS  prefix
 -- ARGV  clock, agent, request_id, fingerprint, window_us
---       status    the default Active status
 -- Returns as lib/changes.lua says; refusals: REQUEST_ID_REUSED.
--- O(1).
+-- O(n) in the number of statuses.
 
-local id, status = ARGV[2], ARGV[6]
+local id = ARGV[2]
 
 local agent, answer = changes.begin()
 if answer then
@@ -18,6 +17,6 @@ end
 agent = agent or { agent_id = id, toggles = '' }
 agent.logged_in = '1'
 agent.log_in_ms = agents.now()
-agent.status = status
+agent.status = statuses.read().default
 agent.status_ms = agents.now()
 return changes.commit(agent, { 'logged_in_revision' }, false)

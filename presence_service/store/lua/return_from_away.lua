@@ -1,12 +1,9 @@
--- Brings an agent back from Away with the default Active status; the channels count again.
+-- Brings an agent back from Away with the tenant's default Active status; the channels count again.
 --
 -- KEYS  prefix
 -- ARGV  clock, agent, request_id, fingerprint, window_us
---       status    the default Active status
 -- Returns as lib/changes.lua says; refusals: AGENT_UNKNOWN, AGENT_LOGGED_OUT, REQUEST_ID_REUSED.
--- O(1).
-
-local status = ARGV[6]
+-- O(n) in the number of statuses.
 
 local agent, answer = changes.begin()
 if answer then
@@ -21,4 +18,4 @@ end
 if not agent.away then
   return changes.unchanged(agent, false)
 end
-return changes.commit(agent, agents.come_back(agent, status), false)
+return changes.commit(agent, agents.come_back(agent, statuses.read().default), false)

@@ -1,0 +1,46 @@
+"""PresenceAdminService on the wire: decode, ask presence, encode, as in servicer."""
+
+from typing import Any
+
+import grpc
+
+from maitred.rpc.call import current_call
+from maitred.v1 import presence_admin_service_pb2 as v1
+from maitred.v1 import presence_admin_service_pb2_grpc
+from presence_service import codec
+from presence_service.presence import Presence
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class PresenceAdminServicer(presence_admin_service_pb2_grpc.PresenceAdminServiceServicer):
+    """What supervisors and administrators do. What each call does and refuses is documented in the contract."""
+
+    def __init__(self, presence: Presence) -> None:
+        self._presence = presence
+
+    async def AddStatus(self, request: v1.AddStatusRequest, context: Context) -> v1.AddStatusResponse:
+        """Adds a status."""
+        status = await self._presence.add_status(_tenant(), codec.decode_new_status(request))
+        return v1.AddStatusResponse(status=codec.encode_status(status))
+
+    async def RenameStatus(self, request: v1.RenameStatusRequest, context: Context) -> v1.RenameStatusResponse:
+        """Renames a status."""
+        status = await self._presence.rename_status(_tenant(), request.status_id, request.display_name)
+        return v1.RenameStatusResponse(status=codec.encode_status(status))
+
+    async def RemoveStatus(self, request: v1.RemoveStatusRequest, context: Context) -> v1.RemoveStatusResponse:
+        """Removes a status."""
+        status = await self._presence.remove_status(_tenant(), request.status_id)
+        return v1.RemoveStatusResponse(status=codec.encode_status(status))
+
+    async def SetDefaultStatus(
+        self, request: v1.SetDefaultStatusRequest, context: Context
+    ) -> v1.SetDefaultStatusResponse:
+        """Makes a status the default."""
+        status = await self._presence.set_default_status(_tenant(), request.status_id)
+        return v1.SetDefaultStatusResponse(status=codec.encode_status(status))
+
+
+def _tenant() -> str:
+    return current_call().tenant

@@ -6,8 +6,9 @@ import grpc
 
 from maitred.rpc.call import current_call
 from maitred.v1 import presence_admin_service_pb2 as v1
-from maitred.v1 import presence_admin_service_pb2_grpc
+from maitred.v1 import presence_admin_service_pb2_grpc, presence_service_pb2
 from presence_service import codec
+from presence_service.domain import Agent
 from presence_service.presence import Presence
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -40,6 +41,26 @@ class PresenceAdminServicer(presence_admin_service_pb2_grpc.PresenceAdminService
         """Makes a status the default."""
         status = await self._presence.set_default_status(_tenant(), request.status_id)
         return v1.SetDefaultStatusResponse(status=codec.encode_status(status))
+
+    async def SetAgentAway(self, request: v1.SetAgentAwayRequest, context: Context) -> v1.SetAgentAwayResponse:
+        """Puts an agent Away."""
+        agent = await self._presence.go_away(
+            _tenant(), request.agent_id, request.request_id, status_id=request.status_id
+        )
+        return v1.SetAgentAwayResponse(agent=await self._encode(agent))
+
+    async def EndAgentFocus(self, request: v1.EndAgentFocusRequest, context: Context) -> v1.EndAgentFocusResponse:
+        """Ends an agent's Focus."""
+        agent = await self._presence.leave_focus(_tenant(), request.agent_id, request.request_id)
+        return v1.EndAgentFocusResponse(agent=await self._encode(agent))
+
+    async def LogAgentOut(self, request: v1.LogAgentOutRequest, context: Context) -> v1.LogAgentOutResponse:
+        """Logs an agent out."""
+        agent = await self._presence.log_out(_tenant(), request.agent_id, request.request_id)
+        return v1.LogAgentOutResponse(agent=await self._encode(agent))
+
+    async def _encode(self, agent: Agent) -> presence_service_pb2.Agent:
+        return codec.encode_agent(agent, await self._presence.catalogue(_tenant()))
 
 
 def _tenant() -> str:

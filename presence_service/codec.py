@@ -146,6 +146,9 @@ CHECKS: Checks = {
     admin.RenameStatusRequest: (identifier("status_id"), *_status_name()),
     admin.RemoveStatusRequest: (identifier("status_id"),),
     admin.SetDefaultStatusRequest: (identifier("status_id"),),
+    admin.SetAgentAwayRequest: _of_agent(identifier("status_id")),
+    admin.EndAgentFocusRequest: _of_agent(),
+    admin.LogAgentOutRequest: _of_agent(),
     feed.FollowPresenceRequest: (
         custom(
             "renew",

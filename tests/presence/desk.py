@@ -159,6 +159,18 @@ class Desk:
         request = admin.SetDefaultStatusRequest(status_id=status_id)
         return (await self.admin.SetDefaultStatus(request, timeout=PATIENCE)).status
 
+    async def set_away(self, agent_id: str, status_id: str = "lunch", request_id: str = "") -> v1.Agent:
+        request = admin.SetAgentAwayRequest(agent_id=agent_id, status_id=status_id, request_id=request_id)
+        return (await self.admin.SetAgentAway(request, timeout=PATIENCE)).agent
+
+    async def end_focus(self, agent_id: str, request_id: str = "") -> v1.Agent:
+        request = admin.EndAgentFocusRequest(agent_id=agent_id, request_id=request_id)
+        return (await self.admin.EndAgentFocus(request, timeout=PATIENCE)).agent
+
+    async def log_agent_out(self, agent_id: str, request_id: str = "") -> v1.Agent:
+        request = admin.LogAgentOutRequest(agent_id=agent_id, request_id=request_id)
+        return (await self.admin.LogAgentOut(request, timeout=PATIENCE)).agent
+
     async def page(self, *, size: int = 0, token: str = "") -> v1.ListAgentsResponse:
         request = v1.ListAgentsRequest(page_size=size, page_token=token)
         return await self.presence.ListAgents(request, timeout=PATIENCE)

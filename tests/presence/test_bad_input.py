@@ -36,6 +36,9 @@ WELL_FORMED: dict[type[Message], Message] = {
     admin.RenameStatusRequest: admin.RenameStatusRequest(status_id="lunch", display_name="Midday"),
     admin.RemoveStatusRequest: admin.RemoveStatusRequest(status_id="lunch"),
     admin.SetDefaultStatusRequest: admin.SetDefaultStatusRequest(status_id="work"),
+    admin.SetAgentAwayRequest: admin.SetAgentAwayRequest(agent_id="ann", status_id="lunch", request_id="r-1"),
+    admin.EndAgentFocusRequest: admin.EndAgentFocusRequest(agent_id="ann", request_id="r-1"),
+    admin.LogAgentOutRequest: admin.LogAgentOutRequest(agent_id="ann", request_id="r-1"),
     feed.FollowPresenceRequest: feed.FollowPresenceRequest(renew=feed.Renew(sent_us=1)),
     clock.AdvanceRequest: clock.AdvanceRequest(),
 }

@@ -22,6 +22,8 @@ REVOCATIONS: dict[str, Call] = {
     "EnterFocus": lambda desk: desk.enter_focus("ann"),
     "GoAway": lambda desk: desk.go_away("ann"),
     "LogOut": lambda desk: desk.log_out("ann"),
+    "SetAgentAway": lambda desk: desk.set_away("ann"),
+    "LogAgentOut": lambda desk: desk.log_agent_out("ann"),
     "SetAvailability off": lambda desk: desk.switch("ann", VOICE),
     "SetAvailability off and on": lambda desk: desk.switch("ann", 3),  # type: ignore[arg-type]
     "SetAvailability to nothing": lambda desk: desk.switch("ann"),
@@ -30,6 +32,7 @@ GRANTS: dict[str, Call] = {
     "LogIn": lambda desk: desk.log_in("bob"),
     "SetAvailability on": lambda desk: desk.switch("ann", VOICE, MESSAGING, 3),  # type: ignore[arg-type]
     "LeaveFocus": lambda desk: desk.leave_focus("ann"),
+    "EndAgentFocus": lambda desk: desk.end_focus("ann"),
     "ReturnFromAway": lambda desk: desk.come_back("ann"),
     "SetActiveStatus": lambda desk: desk.choose("ann", "work"),
 }
@@ -61,7 +64,9 @@ async def test_it_waits_for_the_router_and_returns_with_its_acknowledgement(desk
             assert (await pending).revision == router.marks[TENANT]
 
 
-@pytest.mark.parametrize("name", ["EnterFocus", "GoAway", "LogOut", "SetAvailability off"])
+@pytest.mark.parametrize(
+    "name", ["EnterFocus", "GoAway", "LogOut", "SetAgentAway", "LogAgentOut", "SetAvailability off"]
+)
 async def test_a_repeat_waits_too_and_for_a_revision_of_its_own(desk: Desk, name: str) -> None:
     async with Router(desk) as router:
         await ready(desk, router)

@@ -139,4 +139,5 @@ def _presence(agent_id: str, group: str) -> dict[str, Any]:
         "focus_left_revision": "0",
         "returned_revision": "0",
         "logged_in_revision": "1",
+        "left_settings_revision": "0",
     }

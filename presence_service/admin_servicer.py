@@ -59,6 +59,15 @@ class PresenceAdminServicer(presence_admin_service_pb2_grpc.PresenceAdminService
         agent = await self._presence.log_out(_tenant(), request.agent_id, request.request_id)
         return v1.LogAgentOutResponse(agent=await self._encode(agent))
 
+    async def SetAgentInSettings(
+        self, request: v1.SetAgentInSettingsRequest, context: Context
+    ) -> v1.SetAgentInSettingsResponse:
+        """Notes that an agent is on the settings page, or not."""
+        agent = await self._presence.set_in_settings(
+            _tenant(), request.agent_id, request.request_id, in_settings=request.in_settings
+        )
+        return v1.SetAgentInSettingsResponse(agent=await self._encode(agent))
+
     async def _encode(self, agent: Agent) -> presence_service_pb2.Agent:
         return codec.encode_agent(agent, await self._presence.catalogue(_tenant()))
 

@@ -149,6 +149,7 @@ CHECKS: Checks = {
     admin.SetAgentAwayRequest: _of_agent(identifier("status_id")),
     admin.EndAgentFocusRequest: _of_agent(),
     admin.LogAgentOutRequest: _of_agent(),
+    admin.SetAgentInSettingsRequest: _of_agent(),
     feed.FollowPresenceRequest: (
         custom(
             "renew",
@@ -221,6 +222,7 @@ def encode_agent(agent: Agent, catalogue: Catalogue) -> v1.Agent:
         status_time=_encode_time(agent.status_ms),
         log_in_time=_encode_time(agent.log_in_ms),
         revision=agent.revision,
+        in_settings=agent.in_settings,
     )
 
 
@@ -332,6 +334,7 @@ def _encode_presence(agent: Agent) -> feed.AgentPresence:
         focus_left_revision=agent.focus_left_revision,
         returned_revision=agent.returned_revision,
         logged_in_revision=agent.logged_in_revision,
+        left_settings_revision=agent.left_settings_revision,
     )
 
 

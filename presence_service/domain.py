@@ -80,6 +80,7 @@ class Agent:
     focus_left_revision: int
     returned_revision: int
     logged_in_revision: int
+    left_settings_revision: int
 
     @property
     def in_focus(self) -> bool:

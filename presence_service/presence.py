@@ -65,6 +65,11 @@ class Presence:
         """Brings the agent back with the default Active status (R19)."""
         return await self._change(tenant, agent_id, self._store.return_from_away(tenant, agent_id, request_id))
 
+    async def set_in_settings(self, tenant: str, agent_id: str, request_id: str, *, in_settings: bool) -> Agent:
+        """Notes that the agent is on the settings page, where nothing reaches them (R49), or no longer. On: waits."""
+        step = self._store.set_in_settings(tenant, agent_id, request_id, in_settings=in_settings)
+        return await self._change(tenant, agent_id, step)
+
     async def catalogue(self, tenant: str) -> Catalogue:
         """Returns the tenant's statuses, by their present names (R33)."""
         return await self._store.list_statuses(tenant)

@@ -231,6 +231,7 @@ def _agent(agent: pb.AgentPresence) -> Mapping[str, Any]:
         "focus_left_revision": str(agent.focus_left_revision),
         "returned_revision": str(agent.returned_revision),
         "logged_in_revision": str(agent.logged_in_revision),
+        "left_settings_revision": str(agent.left_settings_revision),
     }
 
 

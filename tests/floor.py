@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 
 from maitred.client import Maitred
 from maitred.rpc.failure import RpcFailure, from_error
-from maitred.v1 import channel_pb2, contact_pb2, intake_service_pb2, presence_service_pb2
+from maitred.v1 import channel_pb2, contact_pb2, intake_service_pb2, presence_admin_service_pb2, presence_service_pb2
 from maitred.v1 import router_service_pb2 as router_pb2
 from maitred.v1 import routing_admin_service_pb2 as admin_pb2
 from maitred.v1.channel_pb2 import (
@@ -113,6 +113,14 @@ class Agent:
     async def returns(self) -> presence_service_pb2.Agent:
         request = presence_service_pb2.ReturnFromAwayRequest(agent_id=self.agent_id)
         return (await self.floor.call(self.floor.client.presence.ReturnFromAway(request))).agent
+
+    async def opens_settings(self) -> presence_service_pb2.Agent:
+        request = presence_admin_service_pb2.SetAgentInSettingsRequest(agent_id=self.agent_id, in_settings=True)
+        return (await self.floor.call(self.floor.client.presence_admin.SetAgentInSettings(request))).agent
+
+    async def leaves_settings(self) -> presence_service_pb2.Agent:
+        request = presence_admin_service_pb2.SetAgentInSettingsRequest(agent_id=self.agent_id)
+        return (await self.floor.call(self.floor.client.presence_admin.SetAgentInSettings(request))).agent
 
     # Work
 

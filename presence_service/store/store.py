@@ -115,6 +115,10 @@ class PresenceStore:
         """Brings the agent back with the default status. Raises AgentUnknown, AgentLoggedOut, RequestIdReused."""
         return await self._change("return_from_away", tenant, agent_id, request_id)
 
+    async def set_in_settings(self, tenant: str, agent_id: str, request_id: str, *, in_settings: bool) -> Outcome:
+        """Notes who is on the settings page. Raises AgentUnknown, AgentLoggedOut, RequestIdReused."""
+        return await self._change("set_in_settings", tenant, agent_id, request_id, "1" if in_settings else "")
+
     async def list_statuses(self, tenant: str) -> Catalogue:
         """Returns the statuses."""
         match await self._store.run("list_statuses", tenant):
@@ -320,6 +324,7 @@ def _agent(encoded: bytes | str) -> Agent:
         focus_left_revision=int(get("focus_left_revision", 0)),
         returned_revision=int(get("returned_revision", 0)),
         logged_in_revision=int(get("logged_in_revision", 0)),
+        left_settings_revision=int(get("left_settings_revision", 0)),
     )
 
 

@@ -171,6 +171,14 @@ class Desk:
         request = admin.LogAgentOutRequest(agent_id=agent_id, request_id=request_id)
         return (await self.admin.LogAgentOut(request, timeout=PATIENCE)).agent
 
+    async def open_settings(self, agent_id: str, request_id: str = "") -> v1.Agent:
+        request = admin.SetAgentInSettingsRequest(agent_id=agent_id, in_settings=True, request_id=request_id)
+        return (await self.admin.SetAgentInSettings(request, timeout=PATIENCE)).agent
+
+    async def leave_settings(self, agent_id: str, request_id: str = "") -> v1.Agent:
+        request = admin.SetAgentInSettingsRequest(agent_id=agent_id, request_id=request_id)
+        return (await self.admin.SetAgentInSettings(request, timeout=PATIENCE)).agent
+
     async def page(self, *, size: int = 0, token: str = "") -> v1.ListAgentsResponse:
         request = v1.ListAgentsRequest(page_size=size, page_token=token)
         return await self.presence.ListAgents(request, timeout=PATIENCE)

@@ -39,6 +39,9 @@ WELL_FORMED: dict[type[Message], Message] = {
     admin.SetAgentAwayRequest: admin.SetAgentAwayRequest(agent_id="ann", status_id="lunch", request_id="r-1"),
     admin.EndAgentFocusRequest: admin.EndAgentFocusRequest(agent_id="ann", request_id="r-1"),
     admin.LogAgentOutRequest: admin.LogAgentOutRequest(agent_id="ann", request_id="r-1"),
+    admin.SetAgentInSettingsRequest: admin.SetAgentInSettingsRequest(
+        agent_id="ann", in_settings=True, request_id="r-1"
+    ),
     feed.FollowPresenceRequest: feed.FollowPresenceRequest(renew=feed.Renew(sent_us=1)),
     clock.AdvanceRequest: clock.AdvanceRequest(),
 }

@@ -24,6 +24,7 @@ REVOCATIONS: dict[str, Call] = {
     "LogOut": lambda desk: desk.log_out("ann"),
     "SetAgentAway": lambda desk: desk.set_away("ann"),
     "LogAgentOut": lambda desk: desk.log_agent_out("ann"),
+    "SetAgentInSettings": lambda desk: desk.open_settings("ann"),
     "SetAvailability off": lambda desk: desk.switch("ann", VOICE),
     "SetAvailability off and on": lambda desk: desk.switch("ann", 3),  # type: ignore[arg-type]
     "SetAvailability to nothing": lambda desk: desk.switch("ann"),
@@ -33,6 +34,7 @@ GRANTS: dict[str, Call] = {
     "SetAvailability on": lambda desk: desk.switch("ann", VOICE, MESSAGING, 3),  # type: ignore[arg-type]
     "LeaveFocus": lambda desk: desk.leave_focus("ann"),
     "EndAgentFocus": lambda desk: desk.end_focus("ann"),
+    "SetAgentInSettings off": lambda desk: desk.leave_settings("ann"),
     "ReturnFromAway": lambda desk: desk.come_back("ann"),
     "SetActiveStatus": lambda desk: desk.choose("ann", "work"),
 }
@@ -65,7 +67,8 @@ async def test_it_waits_for_the_router_and_returns_with_its_acknowledgement(desk
 
 
 @pytest.mark.parametrize(
-    "name", ["EnterFocus", "GoAway", "LogOut", "SetAgentAway", "LogAgentOut", "SetAvailability off"]
+    "name",
+    ["EnterFocus", "GoAway", "LogOut", "SetAgentAway", "LogAgentOut", "SetAgentInSettings", "SetAvailability off"],
 )
 async def test_a_repeat_waits_too_and_for_a_revision_of_its_own(desk: Desk, name: str) -> None:
     async with Router(desk) as router:

@@ -1,4 +1,4 @@
-"""What a supervisor does for an agent: Away, the end of Focus, log-out."""
+"""What a supervisor does for an agent: Away, the end of Focus, log-out, the settings page."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -76,8 +76,59 @@ async def test_an_agent_set_away_in_focus_is_not_in_focus_and_has_not_left_it(de
         assert not router.views[TENANT]["ann"].focus_left_revision
 
 
+@rule("R14", "R49")
+async def test_the_settings_page_overlays_the_toggles_and_leaves_every_other_fact_alone(
+    desk: Desk, manager: Desk
+) -> None:
+    await desk.log_in("ann")
+    before = await desk.switch("ann", VOICE)
+    on = await manager.open_settings("ann")
+    assert on.in_settings
+    assert list(on.toggles) == [VOICE]
+    assert not on.effective_toggles
+    off = await manager.leave_settings("ann")
+    before.revision = off.revision
+    assert off == before
+
+
+@rule("R49")
+async def test_leaving_the_settings_page_is_an_edge_and_nothing_else(desk: Desk, manager: Desk) -> None:
+    await desk.log_in("ann")
+    await manager.open_settings("ann")
+    async with Router(desk) as router:
+        await router.is_placed()
+        left = await manager.leave_settings("ann")
+        await router.hears_changes()
+        presence = router.views[TENANT]["ann"]
+        assert (presence.in_settings, presence.left_settings_revision) == (False, left.revision)
+        assert (presence.returned_revision, presence.focus_left_revision) == (0, 0)
+        assert not presence.switched_on
+
+
+async def test_leaving_the_settings_page_twice_changes_nothing(desk: Desk, manager: Desk) -> None:
+    await desk.log_in("ann")
+    await manager.open_settings("ann")
+    first = await manager.leave_settings("ann")
+    assert await manager.leave_settings("ann") == first
+
+
+async def test_opening_the_settings_page_twice_changes_nothing_that_is_seen(desk: Desk, manager: Desk) -> None:
+    await desk.log_in("ann")
+    first = await manager.open_settings("ann")
+    again = await manager.open_settings("ann")
+    first.revision = again.revision
+    assert again == first
+
+
+async def test_log_out_ends_the_stay_on_the_settings_page(desk: Desk, manager: Desk) -> None:
+    await desk.log_in("ann")
+    await manager.open_settings("ann")
+    assert not (await desk.log_out("ann")).in_settings
+    assert not (await desk.log_in("ann")).in_settings
+
+
 @rule("R32")
-@pytest.mark.parametrize("verb", ["set_away", "end_focus", "log_agent_out"])
+@pytest.mark.parametrize("verb", ["set_away", "end_focus", "log_agent_out", "open_settings", "leave_settings"])
 async def test_an_agent_does_none_of_it_not_even_for_themselves(desk: Desk, open_desk: OpenDesk, verb: str) -> None:
     before = await desk.log_in("ann")
     with refused("ACTOR_NOT_ALLOWED"):
@@ -85,13 +136,13 @@ async def test_an_agent_does_none_of_it_not_even_for_themselves(desk: Desk, open
     assert await desk.get("ann") == before
 
 
-@pytest.mark.parametrize("verb", ["set_away", "end_focus", "log_agent_out"])
+@pytest.mark.parametrize("verb", ["set_away", "end_focus", "log_agent_out", "open_settings", "leave_settings"])
 async def test_nothing_is_done_for_an_agent_who_never_logged_in(manager: Desk, verb: str) -> None:
     with refused("AGENT_UNKNOWN"):
         await getattr(manager, verb)("nobody")
 
 
-@pytest.mark.parametrize("verb", ["set_away", "end_focus"])
+@pytest.mark.parametrize("verb", ["set_away", "end_focus", "open_settings", "leave_settings"])
 async def test_away_and_focus_are_of_agents_who_are_logged_in(desk: Desk, manager: Desk, verb: str) -> None:
     await desk.log_in("ann")
     await desk.log_out("ann")

@@ -108,6 +108,8 @@ async def test_presences_steps(presence: tuple[Store, PresenceStore], redis: "Re
     await agents.set_availability(TENANT, "ann", "r-3", toggles=on)
     await agents.enter_focus(TENANT, "ann", "r-4")
     await agents.leave_focus(TENANT, "ann", "r-5")
+    await agents.set_in_settings(TENANT, "ann", "", in_settings=True)
+    await agents.set_in_settings(TENANT, "ann", "", in_settings=False)
     await agents.go_away(TENANT, "ann", "r-6", status_id="lunch")
     await agents.return_from_away(TENANT, "ann", "r-7")
     assert (await agents.get_agent(TENANT, "ann")).toggles == on
@@ -166,6 +168,7 @@ def state(agent_id: str, on: str = "") -> Mapping[str, Any]:
         "focus_left_revision": "0",
         "returned_revision": "0",
         "logged_in_revision": "10",
+        "left_settings_revision": "0",
     }
 
 

@@ -5,7 +5,7 @@
 -- in_settings hold 1; status holds an id; status_ms, log_in_ms and focus_ms hold times; toggles holds
 -- channel groups in order, joined by commas. The edges that routing reacts to hold the revision at
 -- which they last happened: voice_revision, messaging_revision, mail_tasks_revision,
--- focus_left_revision, returned_revision and logged_in_revision.
+-- focus_left_revision, returned_revision, logged_in_revision and left_settings_revision.
 
 local GROUPS = { 'voice', 'messaging', 'mail_tasks' }
 local ALL = table.concat(GROUPS, ',')

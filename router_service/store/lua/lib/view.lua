@@ -43,6 +43,7 @@ function view.apply(state, stamp)
   local returned = view.edge(a, 'returned', state.returned_revision)
   local logged_in = view.edge(a, 'logged_in_at', state.logged_in_revision)
   local focus_left = view.edge(a, 'focus_left', state.focus_left_revision)
+  local left_settings = view.edge(a, 'left_settings', state.left_settings_revision)
   local switched = {}
   for group, revision in pairs(state.switched_on) do
     switched[group] = view.edge(a, 'on_' .. group, revision)
@@ -57,14 +58,15 @@ function view.apply(state, stamp)
   redis.call('ZADD', keys.viewed(), stamp, a.id)
 
   -- An edge says that there was a revocation before it, even where the state before and after looks the same.
-  local interrupted = returned or logged_in or focus_left
+  local fresh_start = returned or logged_in or focus_left
+  local interrupted = fresh_start or left_settings
   for _, group in ipairs(settings.groups) do
     if before[group] and (interrupted or switched[group] or not can.is_available(a, group)) then
       offers.withdraw(a, group)
     end
   end
 
-  if interrupted or next(switched) and view.any(switched) then agents.lift(a) end
+  if fresh_start or next(switched) and view.any(switched) then agents.lift(a) end
   if a.logged_in == '' or a.away == '1' or not can.is_on(a, 'MAIL_TASKS') then
     a.owed = ''
   elseif switched.MAIL_TASKS then
@@ -95,6 +97,6 @@ end
 function view.remove(agent_id, stamp)
   view.apply({
     agent_id = agent_id, logged_in = false, toggles = {}, switched_on = {},
-    returned_revision = '0', logged_in_revision = '0', focus_left_revision = '0',
+    returned_revision = '0', logged_in_revision = '0', focus_left_revision = '0', left_settings_revision = '0',
   }, stamp)
 end

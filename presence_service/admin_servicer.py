@@ -68,6 +68,20 @@ class PresenceAdminServicer(presence_admin_service_pb2_grpc.PresenceAdminService
         )
         return v1.SetAgentInSettingsResponse(agent=await self._encode(agent))
 
+    async def GetPresenceSettings(
+        self, request: v1.GetPresenceSettingsRequest, context: Context
+    ) -> v1.GetPresenceSettingsResponse:
+        """Returns the settings."""
+        settings = await self._presence.get_settings(_tenant())
+        return v1.GetPresenceSettingsResponse(settings=codec.encode_settings(settings))
+
+    async def PutPresenceSettings(
+        self, request: v1.PutPresenceSettingsRequest, context: Context
+    ) -> v1.PutPresenceSettingsResponse:
+        """Replaces the settings."""
+        settings = await self._presence.put_settings(_tenant(), codec.decode_settings(request.settings))
+        return v1.PutPresenceSettingsResponse(settings=codec.encode_settings(settings))
+
     async def _encode(self, agent: Agent) -> presence_service_pb2.Agent:
         return codec.encode_agent(agent, await self._presence.catalogue(_tenant()))
 

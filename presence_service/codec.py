@@ -7,7 +7,17 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from maitred.rpc.call import IDENTIFIER, IDENTIFIER_FORM
-from maitred.rpc.checks import Check, Checks, custom, enum_set, identifier, one_of_enum, optional_identifier, text
+from maitred.rpc.checks import (
+    Check,
+    Checks,
+    custom,
+    enum_set,
+    identifier,
+    one_of_enum,
+    optional_identifier,
+    required,
+    text,
+)
 from maitred.rpc.failure import Violation
 from maitred.v1 import channel_pb2 as channels
 from maitred.v1 import presence_admin_service_pb2 as admin
@@ -27,6 +37,7 @@ from presence_service.domain import (
     SnapshotPart,
     Status,
     StatusKind,
+    TenantSettings,
     WatchedChange,
     WatchedNothing,
     WatchedPart,
@@ -150,6 +161,7 @@ CHECKS: Checks = {
     admin.EndAgentFocusRequest: _of_agent(),
     admin.LogAgentOutRequest: _of_agent(),
     admin.SetAgentInSettingsRequest: _of_agent(),
+    admin.PutPresenceSettingsRequest: (required("settings"),),
     feed.FollowPresenceRequest: (
         custom(
             "renew",
@@ -196,6 +208,21 @@ def decode_toggles(groups: Iterable[channels.ChannelGroup.ValueType]) -> tuple[C
 def decode_new_status(request: admin.AddStatusRequest) -> Status:
     """Returns the status that a well-formed request adds."""
     return Status(status_id=request.status_id, display_name=request.display_name, kind=_KIND_OF[request.kind])
+
+
+def decode_settings(settings: admin.PresenceSettings) -> TenantSettings:
+    """Returns the settings; one that is left out has its default."""
+    return TenantSettings(
+        focus_enabled=settings.focus_enabled if settings.HasField("focus_enabled") else True,
+        away_clears_availability=settings.away_clears_availability,
+    )
+
+
+def encode_settings(settings: TenantSettings) -> admin.PresenceSettings:
+    """Returns the settings, every one of them set."""
+    return admin.PresenceSettings(
+        focus_enabled=settings.focus_enabled, away_clears_availability=settings.away_clears_availability
+    )
 
 
 def decode_cursor(cursor: str) -> int | None:

@@ -60,6 +60,16 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TenantSettings:
+    """What a tenant's administrators can set."""
+
+    # Whether agents may enter Focus (R54).
+    focus_enabled: bool
+    # Whether going Away switches every channel off (R29).
+    away_clears_availability: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """Everything that is known about an agent as of a revision: facts that change without each other (R14)."""
 

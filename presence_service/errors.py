@@ -2,8 +2,8 @@
 
 PresenceError
 ├── NotFound: AgentUnknown, StatusUnknown
-├── Refused: AgentLoggedOut, AgentAway, AgentInFocus, NoChannelOn, StatusNotActive, StatusNotAway, StatusIsDefault,
-│            StatusLimitReached
+├── Refused: AgentLoggedOut, AgentAway, AgentInFocus, NoChannelOn, FocusNotEnabled, StatusNotActive, StatusNotAway,
+│            StatusIsDefault, StatusLimitReached
 ├── Taken: StatusIdReused, StatusNameTaken
 ├── RequestIdReused
 ├── ChangeLost
@@ -67,6 +67,13 @@ class NoChannelOn(Refused):
 
     def __init__(self, agent_id: str) -> None:
         super().__init__(f"agent {agent_id} has no channel on", agent_id=agent_id)
+
+
+class FocusNotEnabled(Refused):
+    """An administrator has to switch Focus on for the tenant first."""
+
+    def __init__(self, agent_id: str) -> None:
+        super().__init__(f"agent {agent_id} can't enter Focus: it is not enabled", agent_id=agent_id)
 
 
 class StatusNotActive(Refused):

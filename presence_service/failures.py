@@ -24,6 +24,7 @@ REFUSALS: dict[type[errors.PresenceError], tuple[grpc.StatusCode, str, timedelta
     errors.AgentAway: (_REFUSED, "AGENT_AWAY", None),
     errors.AgentInFocus: (_REFUSED, "AGENT_IN_FOCUS", None),
     errors.NoChannelOn: (_REFUSED, "NO_CHANNEL_ON", None),
+    errors.FocusNotEnabled: (_REFUSED, "FOCUS_NOT_ENABLED", None),
     errors.StatusNotActive: (_REFUSED, "STATUS_NOT_ACTIVE", None),
     errors.StatusNotAway: (_REFUSED, "STATUS_NOT_AWAY", None),
     errors.StatusIsDefault: (_REFUSED, "STATUS_IS_DEFAULT", None),

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 
 from maitred.store.errors import StoreError
-from presence_service.domain import Agent, Catalogue, ChannelGroup, Outcome, Page, Standing, Status
+from presence_service.domain import Agent, Catalogue, ChannelGroup, Outcome, Page, Standing, Status, TenantSettings
 from presence_service.errors import ChangeLost
 from presence_service.follow import Hub
 from presence_service.store.store import PresenceStore
@@ -69,6 +69,15 @@ class Presence:
         """Notes that the agent is on the settings page, where nothing reaches them (R49), or no longer. On: waits."""
         step = self._store.set_in_settings(tenant, agent_id, request_id, in_settings=in_settings)
         return await self._change(tenant, agent_id, step)
+
+    async def get_settings(self, tenant: str) -> TenantSettings:
+        """Returns what is set for the tenant."""
+        return await self._store.get_presence_settings(tenant)
+
+    async def put_settings(self, tenant: str, settings: TenantSettings) -> TenantSettings:
+        """Replaces what is set for the tenant; the next step of each agent goes by it."""
+        await self._store.ensure_tenant(tenant)
+        return await self._store.put_presence_settings(tenant, settings)
 
     async def catalogue(self, tenant: str) -> Catalogue:
         """Returns the tenant's statuses, by their present names (R33)."""

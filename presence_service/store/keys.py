@@ -11,6 +11,7 @@ KEYS = {
     "revision moved), or renamed where a status was; kept, trimmed to about 100,000",
     "P statuses": "string: the statuses, removed ones included, and which is the default (JSON; "
     "lua/lib/statuses.lua); kept, missing until something about them is changed",
+    "P settings": "hash: what administrators can set, 1 or 0 by name; kept, missing until something is set",
     "P mark": "string: the highest revision that the router has applied; kept",
     "P fresh_at": "string: when a Fresh was last promised to the router, us of the server's clock; kept",
     "P request:<length>:<agent_id>:<request_id>": "string: what was answered to a request id; 20 minutes",

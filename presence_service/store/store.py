@@ -29,6 +29,7 @@ from presence_service.domain import (
     Standing,
     Status,
     StatusKind,
+    TenantSettings,
     fold,
 )
 
@@ -47,6 +48,7 @@ _OF_AGENT: dict[bytes, Callable[[str], errors.PresenceError]] = {
     b"AGENT_AWAY": errors.AgentAway,
     b"AGENT_IN_FOCUS": errors.AgentInFocus,
     b"NO_CHANNEL_ON": errors.NoChannelOn,
+    b"FOCUS_NOT_ENABLED": errors.FocusNotEnabled,
 }
 _OF_STATUS: dict[bytes, Callable[[str], errors.PresenceError]] = {
     b"STATUS_UNKNOWN": errors.StatusUnknown,
@@ -90,7 +92,10 @@ class PresenceStore:
         return await self._change("set_availability", tenant, agent_id, request_id, joined)
 
     async def enter_focus(self, tenant: str, agent_id: str, request_id: str) -> Outcome:
-        """Begins Focus. Raises AgentUnknown, AgentLoggedOut, AgentAway, NoChannelOn, RequestIdReused."""
+        """Begins Focus.
+
+        Raises AgentUnknown, AgentLoggedOut, AgentAway, NoChannelOn, FocusNotEnabled, RequestIdReused.
+        """
         return await self._change("enter_focus", tenant, agent_id, request_id)
 
     async def leave_focus(self, tenant: str, agent_id: str, request_id: str) -> Outcome:
@@ -118,6 +123,15 @@ class PresenceStore:
     async def set_in_settings(self, tenant: str, agent_id: str, request_id: str, *, in_settings: bool) -> Outcome:
         """Notes who is on the settings page. Raises AgentUnknown, AgentLoggedOut, RequestIdReused."""
         return await self._change("set_in_settings", tenant, agent_id, request_id, "1" if in_settings else "")
+
+    async def get_presence_settings(self, tenant: str) -> TenantSettings:
+        """Returns the settings."""
+        return _settings("get_presence_settings", await self._store.run("get_presence_settings", tenant))
+
+    async def put_presence_settings(self, tenant: str, settings: TenantSettings) -> TenantSettings:
+        """Replaces the settings."""
+        focus, clears = int(settings.focus_enabled), int(settings.away_clears_availability)
+        return _settings("put_presence_settings", await self._store.run("put_presence_settings", tenant, focus, clears))
 
     async def list_statuses(self, tenant: str) -> Catalogue:
         """Returns the statuses."""
@@ -258,6 +272,14 @@ class PresenceStore:
     def _is_trusted(self) -> bool:
         """Whether the store can't have come back without its last second while a router routes on what it lost."""
         return self._store.known_for() * 1_000_000 >= self._window_us
+
+
+def _settings(step: str, answer: list[Any]) -> TenantSettings:
+    match answer:
+        case [b"OK", focus, clears]:
+            return TenantSettings(focus_enabled=focus == b"1", away_clears_availability=clears == b"1")
+        case _:
+            raise _unforeseen(step, answer)
 
 
 def _changed_status(step: str, answer: list[Any], status_id: str, name: str = "") -> Status:

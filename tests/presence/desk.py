@@ -179,6 +179,19 @@ class Desk:
         request = admin.SetAgentInSettingsRequest(agent_id=agent_id, request_id=request_id)
         return (await self.admin.SetAgentInSettings(request, timeout=PATIENCE)).agent
 
+    async def settings(self) -> admin.PresenceSettings:
+        request = admin.GetPresenceSettingsRequest()
+        return (await self.admin.GetPresenceSettings(request, timeout=PATIENCE)).settings
+
+    async def set(
+        self, *, focus_enabled: bool | None = None, away_clears_availability: bool | None = None
+    ) -> admin.PresenceSettings:
+        settings = admin.PresenceSettings(
+            focus_enabled=focus_enabled, away_clears_availability=away_clears_availability
+        )
+        request = admin.PutPresenceSettingsRequest(settings=settings)
+        return (await self.admin.PutPresenceSettings(request, timeout=PATIENCE)).settings
+
     async def page(self, *, size: int = 0, token: str = "") -> v1.ListAgentsResponse:
         request = v1.ListAgentsRequest(page_size=size, page_token=token)
         return await self.presence.ListAgents(request, timeout=PATIENCE)

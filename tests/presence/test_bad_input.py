@@ -42,6 +42,7 @@ WELL_FORMED: dict[type[Message], Message] = {
     admin.SetAgentInSettingsRequest: admin.SetAgentInSettingsRequest(
         agent_id="ann", in_settings=True, request_id="r-1"
     ),
+    admin.PutPresenceSettingsRequest: admin.PutPresenceSettingsRequest(settings=admin.PresenceSettings()),
     feed.FollowPresenceRequest: feed.FollowPresenceRequest(renew=feed.Renew(sent_us=1)),
     clock.AdvanceRequest: clock.AdvanceRequest(),
 }

@@ -108,6 +108,7 @@ async def test_presences_steps(presence: tuple[Store, PresenceStore], redis: "Re
     await agents.set_availability(TENANT, "ann", "r-3", toggles=on)
     await agents.enter_focus(TENANT, "ann", "r-4")
     await agents.leave_focus(TENANT, "ann", "r-5")
+    await agents.put_presence_settings(TENANT, await agents.get_presence_settings(TENANT))
     await agents.set_in_settings(TENANT, "ann", "", in_settings=True)
     await agents.set_in_settings(TENANT, "ann", "", in_settings=False)
     await agents.go_away(TENANT, "ann", "r-6", status_id="lunch")

@@ -4,7 +4,7 @@
 -- KEYS  prefix
 -- ARGV  clock, agent, request_id, fingerprint, window_us
 -- Returns as lib/changes.lua says; refusals: AGENT_UNKNOWN, AGENT_LOGGED_OUT, AGENT_AWAY,
--- NO_CHANNEL_ON, REQUEST_ID_REUSED.
+-- NO_CHANNEL_ON, FOCUS_NOT_ENABLED, REQUEST_ID_REUSED.
 -- O(1).
 
 local agent, answer = changes.begin(function(agent)
@@ -21,6 +21,9 @@ if not agent.logged_in then
 end
 if agent.focus_ms then
   return changes.unchanged(agent, true)
+end
+if not settings.is_on('focus_enabled') then
+  return { 'FOCUS_NOT_ENABLED' }
 end
 if agent.away then
   return { 'AGENT_AWAY' }

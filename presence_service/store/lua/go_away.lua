@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Puts an agent Away with a reason; ends Focus, but not in the way that routes, and keeps the channels.
+-- Puts an agent Away with a reason; ends Focus, but not in the way that routes, and keeps the channels
+-- unless the tenant's settings say otherwise.
 --
 -- KEYS  prefix
 -- ARGV  clock, agent, request_id, fingerprint, window_us
@@ -31,6 +32,9 @@ if not chosen then
 end
 if chosen.kind ~= 'away' then
   return { 'STATUS_NOT_AWAY' }
+end
+if not agent.away and settings.is_on('away_clears_availability') then
+  agent.toggles = ''
 end
 agent.away = '1'
 agent.status = status

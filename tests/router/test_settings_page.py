@@ -1,8 +1,14 @@
 """Who is on the settings page receives nothing, and leaving it routes (R49)."""
 
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any
+
 from maitred.v1.contact_pb2 import OFFER_OUTCOME_WITHDRAWN, Contact
 from maitred.v1.router_service_pb2 import GroupRoutingState
-from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Floor
+from router_service.domain import NewContact
+from router_service.store.store import RouterStore
+from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, TENANT, VOICE, Floor
 from tests.rules import rule
 
 
@@ -67,3 +73,53 @@ async def test_leaving_the_settings_page_does_not_end_the_stop_after_a_decline(f
     await floor.submits("dora", CHAT)
     assert not ann.offers
     assert ann.hold(MESSAGING) == GroupRoutingState.HOLD_DECLINE_STOP
+
+
+@rule("R49")
+async def test_a_stay_of_which_only_the_end_is_seen_withdraws_what_was_offered_before_it(store_url: str) -> None:
+    """As in a snapshot: the agent looks the same before and after, and only the edge tells."""
+    router = await RouterStore.connect(store_url, clock="manual", timeout=timedelta(seconds=5))
+    async with aclosing(router.store):
+        await router.store.check()
+        await router.put_inbox(TENANT, "main", "Main", 3_600_000)
+        await router.add_inbox_members(TENANT, "main", ["ann"])
+        await router.apply_snapshot(TENANT, 10, [seen("10")], last=True, read_revision=10)
+        await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
+        contact = NewContact(
+            contact_id="call",
+            customer_id="carl",
+            channel="VOICE",
+            inbox_id="main",
+            sla_ms=None,
+            attributes="{}",
+            due_ms=None,
+            text="",
+            agent_id="",
+            fingerprint="call",
+        )
+        await router.submit_contact(TENANT, contact, "VOICE")
+        while (await router.store.run("fire_timers", TENANT, 10))[1] == b"1":
+            pass
+        (before,) = (await router.read_assignments(TENANT, "ann")).offers
+        change = {"revision": "11", "previous_revision": "10", "agent": seen("11", left_settings="11")}
+        await router.apply_changes(TENANT, [change])
+        offers = (await router.read_assignments(TENANT, "ann")).offers
+        assert before["offer_id"] not in [each["offer_id"] for each in offers]
+
+
+def seen(revision: str, *, left_settings: str = "0") -> dict[str, Any]:
+    """What presence says of Ann, who has Voice on."""
+    return {
+        "agent_id": "ann",
+        "revision": revision,
+        "logged_in": True,
+        "away": False,
+        "in_focus": False,
+        "in_settings": False,
+        "toggles": ["VOICE"],
+        "switched_on": {"VOICE": "10"},
+        "focus_left_revision": "0",
+        "returned_revision": "0",
+        "logged_in_revision": "10",
+        "left_settings_revision": left_settings,
+    }

@@ -52,9 +52,9 @@ demo: $(INSTALLED) $(GENERATED) ## Watch a short working day: agents, customers,
 run: $(INSTALLED) $(GENERATED) ## Start both services and a store, state under .maitred/
 	@$(BIN)/maitred up
 
-# Four at once even on two cores: many tests wait for processes or time-outs. A file stays with one of them.
+# More at once than two cores have: many tests wait for processes or time-outs. A file stays with one of them.
 test: $(INSTALLED) $(GENERATED) ## Run the tests, but for the long ones
-	$(BIN)/python -m pytest -m 'not long' -n 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m 'not long' -n 3 --dist loadfile $(ARGS)
 
 test-long: $(INSTALLED) $(GENERATED) ## Run the long tests
 	$(BIN)/python -m pytest -m long $(ARGS)

@@ -96,7 +96,8 @@ async def test_a_call_has_a_deadline_of_five_seconds_unless_it_says_otherwise(se
         async with asyncio.timeout(2):
             while not presence.remaining:  # noqa: ASYNC110 the server runs in the same loop and has no other news
                 await asyncio.sleep(0.01)
-        assert 4 < presence.remaining <= 5
+        # gRPC rounds a time-out up on the wire, by one percent at most.
+        assert 4 < presence.remaining <= 5.05
         asking.cancel()
         with pytest.raises(aio.AioRpcError) as refused:
             await maitred.presence.GetAgent(GetAgentRequest(agent_id="ann"), timeout=0.05)

@@ -83,7 +83,7 @@ async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
 
 @pytest.mark.parametrize(
     "desk",
-    [pytest.param("1", id="the-calls-fail"), pytest.param("5", id="the-calls-wait")],
+    [pytest.param("1", id="the-calls-fail"), pytest.param("5", id="the-calls-wait", marks=pytest.mark.long)],
     indirect=True,
 )
 async def test_a_store_frozen_for_2_s_in_the_middle_of_calls_runs_each_step_once(desk: Desk) -> None:

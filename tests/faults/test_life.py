@@ -140,6 +140,7 @@ async def test_a_second_sigterm_exits_at_once(stack: Stack) -> None:
             store.thaw()
 
 
+@pytest.mark.long
 async def test_a_second_start_on_a_port_is_refused_in_one_sentence(store_url: str, tmp_path: Path) -> None:
     names = ("presence_service", "router_service")
     with ExitStack() as held:
@@ -160,6 +161,7 @@ async def test_a_second_start_on_a_port_is_refused_in_one_sentence(store_url: st
             await service.kill()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["presence_service", "router_service"])
 async def test_a_start_that_must_not_be_is_refused_in_one_sentence(name: str, store_url: str, tmp_path: Path) -> None:
     refused = [

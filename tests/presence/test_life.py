@@ -149,6 +149,7 @@ async def process(**environment: str) -> AsyncIterator[asyncio.subprocess.Proces
         await child.communicate()
 
 
+@pytest.mark.long
 async def test_the_process_serves_on_a_unix_socket_and_ends_with_0_on_sigterm(store_url: str, tmp_path: Path) -> None:
     address = f"unix:{tmp_path}/presence.sock"
     async with process(MAITRED_PRESENCE_REDIS_URL=store_url, MAITRED_PRESENCE_BIND=address) as child:
@@ -166,6 +167,7 @@ async def test_the_process_serves_on_a_unix_socket_and_ends_with_0_on_sigterm(st
             assert await child.wait() == 0
 
 
+@pytest.mark.long
 async def test_a_process_that_cannot_start_says_why_in_one_sentence_and_ends_with_1() -> None:
     async with process(MAITRED_PRESENCE_REDIS_URL="unix:///nowhere/store.sock") as child:
         async with asyncio.timeout(10):

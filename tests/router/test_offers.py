@@ -547,7 +547,8 @@ async def test_an_offer_past_its_time_is_gone_though_no_replica_has_noticed_yet(
     ann = await floor.agent("ann", VOICE)
     call = await floor.submits("carl", CALL)
     # The store's time goes by, and no timer has been fired.
-    await floor.redis.incrby(f"{{{TENANT}}}:router:clock", CALL_TIME // MS)
+    then = await floor.now() + CALL_TIME
+    await floor.redis.set(f"{{{TENANT}}}:router:clock", round(then.timestamp() * 1000))
     with pytest.raises(Refusal, match="OFFER_GONE"):
         await ann.accepts(call.contact_id)
 

@@ -1,6 +1,6 @@
 """PresenceAdminService on the wire: decode, ask presence, encode, as in servicer."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 
@@ -8,7 +8,7 @@ from maitred.rpc.call import current_call
 from maitred.v1 import presence_admin_service_pb2 as v1
 from maitred.v1 import presence_admin_service_pb2_grpc, presence_service_pb2
 from presence_service import codec
-from presence_service.domain import Agent
+from presence_service.domain import Agent, Command
 from presence_service.presence import Presence
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -44,28 +44,24 @@ class PresenceAdminServicer(presence_admin_service_pb2_grpc.PresenceAdminService
 
     async def SetAgentAway(self, request: v1.SetAgentAwayRequest, context: Context) -> v1.SetAgentAwayResponse:
         """Puts an agent Away."""
-        agent = await self._presence.go_away(
-            _tenant(), request.agent_id, request.request_id, status_id=request.status_id
-        )
+        agent = await self._presence.go_away(_command(request), status_id=request.status_id)
         return v1.SetAgentAwayResponse(agent=await self._encode(agent))
 
     async def EndAgentFocus(self, request: v1.EndAgentFocusRequest, context: Context) -> v1.EndAgentFocusResponse:
         """Ends an agent's Focus."""
-        agent = await self._presence.leave_focus(_tenant(), request.agent_id, request.request_id)
+        agent = await self._presence.leave_focus(_command(request))
         return v1.EndAgentFocusResponse(agent=await self._encode(agent))
 
     async def LogAgentOut(self, request: v1.LogAgentOutRequest, context: Context) -> v1.LogAgentOutResponse:
         """Logs an agent out."""
-        agent = await self._presence.log_out(_tenant(), request.agent_id, request.request_id)
+        agent = await self._presence.log_out(_command(request))
         return v1.LogAgentOutResponse(agent=await self._encode(agent))
 
     async def SetAgentInSettings(
         self, request: v1.SetAgentInSettingsRequest, context: Context
     ) -> v1.SetAgentInSettingsResponse:
         """Notes that an agent is on the settings page, or not."""
-        agent = await self._presence.set_in_settings(
-            _tenant(), request.agent_id, request.request_id, in_settings=request.in_settings
-        )
+        agent = await self._presence.set_in_settings(_command(request), in_settings=request.in_settings)
         return v1.SetAgentInSettingsResponse(agent=await self._encode(agent))
 
     async def GetPresenceSettings(
@@ -82,8 +78,34 @@ class PresenceAdminServicer(presence_admin_service_pb2_grpc.PresenceAdminService
         settings = await self._presence.put_settings(_tenant(), codec.decode_settings(request.settings))
         return v1.PutPresenceSettingsResponse(settings=codec.encode_settings(settings))
 
+    async def ListAgentEvents(self, request: v1.ListAgentEventsRequest, context: Context) -> v1.ListAgentEventsResponse:
+        """Lists events."""
+        raise NotImplementedError
+
+    async def ReportDurations(self, request: v1.ReportDurationsRequest, context: Context) -> v1.ReportDurationsResponse:
+        """Reports durations."""
+        raise NotImplementedError
+
     async def _encode(self, agent: Agent) -> presence_service_pb2.Agent:
         return codec.encode_agent(agent, await self._presence.catalogue(_tenant()))
+
+
+class _AgentRequest(Protocol):
+    """A request that changes an agent."""
+
+    agent_id: str
+    request_id: str
+
+
+def _command(request: _AgentRequest) -> Command:
+    call = current_call()
+    return Command(
+        tenant=call.tenant,
+        agent_id=request.agent_id,
+        request_id=request.request_id,
+        initiator=call.actor,
+        is_agent=False,
+    )
 
 
 def _tenant() -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from maitred.clock_servicer import CLOCK_CHECKS, ClockServicer
 from maitred.clock_servicer import FULL_NAME as CLOCK
@@ -14,6 +15,7 @@ from maitred.settings import read_settings
 from maitred.store.client import Store
 from maitred.store.errors import StartRefused, StoreError
 from maitred.store.manual_clock import ManualClock
+from maitred.store.timers import TimerLoop
 from maitred.v1 import (
     clock_service_pb2_grpc,
     presence_admin_service_pb2_grpc,
@@ -79,8 +81,7 @@ async def presence(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
             presence_feed_service_pb2_grpc.add_PresenceFeedServiceServicer_to_server, PresenceFeedServicer(hub), FEED
         )
         if settings.clock == "manual":
-            # Presence sets no timer yet, so nothing ever fires and no one has to hear of it.
-            clock = ManualClock(redis, "fire", on_result=lambda tenant, answer: None)
+            clock = ManualClock(redis, "fire_timers", on_result=_ignore, then=use_cases.until_judged)
             server.add(
                 clock_service_pb2_grpc.add_ClockServiceServicer_to_server,
                 ClockServicer(clock, settle=use_cases.settle),
@@ -93,6 +94,8 @@ async def presence(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
             loops.create_task(_close_when_stopping(server, hub)),
             loops.create_task(_watch_health(server, store)),
         ]
+        if settings.clock == "real":
+            tasks.append(loops.create_task(TimerLoop(redis, "fire_timers", on_result=_ignore).run()))
         try:
             yield server, port
         finally:
@@ -118,6 +121,10 @@ async def _open_store(settings: Settings) -> AsyncIterator[Store]:
         except (StartRefused, StoreError, ValueError) as error:
             raise StartupFailure(f"presence_service can't use its store: {error}") from error
         yield store
+
+
+def _ignore(tenant: str, answer: list[Any]) -> None:
+    """Hears that timers have fired: whoever has to know of it hears of the changes by the feed's hints."""
 
 
 async def _close_when_stopping(server: RpcServer, hub: Hub) -> None:

@@ -1,6 +1,8 @@
 """Between the contract's messages and the domain's values, and what a well-formed message looks like."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -8,8 +10,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from maitred.rpc.call import IDENTIFIER, IDENTIFIER_FORM
 from maitred.rpc.checks import (
+    MAX_SECONDS,
     Check,
     Checks,
+    Spoil,
     custom,
     enum_set,
     identifier,
@@ -24,13 +28,19 @@ from maitred.v1 import presence_admin_service_pb2 as admin
 from maitred.v1 import presence_feed_service_pb2 as feed
 from maitred.v1 import presence_service_pb2 as v1
 from presence_service.domain import (
+    DEFAULTS,
+    ActivityReport,
     Agent,
+    AgentActivity,
+    AgentEvent,
     Applied,
     Catalogue,
     Change,
     Changes,
     ChannelGroup,
+    EventType,
     Fresh,
+    Inquiry,
     Mark,
     Page,
     Renew,
@@ -46,6 +56,8 @@ from presence_service.domain import (
 MAX_PAGE = 1000
 MAX_NAME = 100
 DEFAULT_PAGE = 100
+MAX_SESSION_TTL = timedelta(hours=24)
+MAX_SETTING_TIME = timedelta(days=7)
 MAX_REVISION = (1 << 53) - 1  # What the store's numbers hold exactly; reached in the year 2255.
 
 _GROUPS: dict[channels.ChannelGroup.ValueType, ChannelGroup] = {
@@ -54,6 +66,7 @@ _GROUPS: dict[channels.ChannelGroup.ValueType, ChannelGroup] = {
     channels.CHANNEL_GROUP_MAIL_TASKS: ChannelGroup.MAIL_TASKS,
 }
 _GROUP_NUMBERS = {group: number for number, group in _GROUPS.items()}
+_EVENTS = {event: v1.AgentEvent.Type.Value(f"TYPE_{event.name}") for event in EventType}
 _KINDS = {StatusKind.ACTIVE: v1.Status.KIND_ACTIVE, StatusKind.AWAY: v1.Status.KIND_AWAY}
 _KIND_OF = {number: kind for kind, number in _KINDS.items()}
 
@@ -113,22 +126,104 @@ def _applied_violations(message: Message) -> Iterable[Violation]:
     return _mark_violations("applied", message.applied) if message.HasField("applied") else ()
 
 
+def _activity_violations(message: Message) -> Iterable[Violation]:
+    assert isinstance(message, feed.FollowPresenceRequest)
+    if not message.HasField("activity"):
+        return
+    if not IDENTIFIER.fullmatch(message.activity.tenant):
+        yield Violation("activity.tenant", IDENTIFIER_FORM)
+    for at, agent in enumerate(message.activity.agents):
+        if not IDENTIFIER.fullmatch(agent.agent_id):
+            yield Violation(f"activity.agents[{at}].agent_id", IDENTIFIER_FORM)
+        for name in ("command_ms", "call_end_ms", "connected_ms"):
+            if not _is_revision(getattr(agent, name)):
+                yield Violation(f"activity.agents[{at}].{name}", "must be ms since 1970, or zero for never")
+
+
+def _spoil_activity(**fields: Any) -> feed.ActivityReport:
+    return feed.ActivityReport(tenant="default", agents=[feed.AgentActivity(**{"agent_id": "ann", **fields})])
+
+
 def _spoil_renew(*marks: feed.Mark, sent_us: int = 0) -> feed.Renew:
     return feed.Renew(sent_us=sent_us, marks=marks)
 
 
+def _is_session_ttl(ttl: Duration) -> bool:
+    return _is_time(ttl) and ttl.ToMilliseconds() >= 1_000 and ttl.ToTimedelta() <= MAX_SESSION_TTL
+
+
+def _is_time(duration: Duration) -> bool:
+    return (
+        0 <= duration.seconds <= MAX_SECONDS and 0 <= duration.nanos < 1_000_000_000 and not duration.nanos % 1_000_000
+    )
+
+
+def _setting_time(name: str) -> Check:
+    """Returns the check of one of the times that settings are."""
+
+    def spoil(duration: Duration) -> Spoil:
+        return lambda request: getattr(request.settings, name).CopyFrom(duration)
+
+    return custom(
+        f"settings.{name}",
+        must="must be 0 to 7 days, to the millisecond",
+        holds=lambda request: _is_setting_time(getattr(request.settings, name)),
+        bad=[
+            spoil(Duration(seconds=-1)),
+            spoil(Duration(seconds=1, nanos=1)),
+            spoil(Duration(seconds=7 * 86_400, nanos=1_000_000)),
+        ],
+    )
+
+
+def _is_setting_time(duration: Duration) -> bool:
+    return _is_time(duration) and duration.ToTimedelta() <= MAX_SETTING_TIME
+
+
+def _well_formed(settings: admin.PresenceSettings) -> TenantSettings | None:
+    is_so = all(_is_setting_time(getattr(settings, name)) for name in _TIMES)
+    return decode_settings(settings) if is_so else None
+
+
+# The two below hold of times that are malformed, which another check tells of.
+def _are_apart(settings: TenantSettings | None) -> bool:
+    if settings is None:
+        return True
+    away, logged_off = settings.time_until_away, settings.time_until_logged_off
+    return not away or not logged_off or away < logged_off
+
+
+def _warns_in_time(settings: TenantSettings | None) -> bool:
+    return settings is None or not settings.focus_warning or settings.focus_warning < settings.focus_budget
+
+
+_TIMES = ("time_until_away", "time_until_logged_off", "focus_budget", "focus_warning")
 _REVISION_FORM = "must be a revision, zero or more"
 _MARK = feed.Mark(tenant="default", revision=1)
 
 CHECKS: Checks = {
-    v1.LogInRequest: _of_agent(),
+    v1.LogInRequest: _of_agent(
+        custom(
+            "session_ttl",
+            must="must be 1 second to 24 hours to the millisecond, or be left out",
+            holds=lambda request: not request.HasField("session_ttl") or _is_session_ttl(request.session_ttl),
+            bad=[
+                lambda request: request.session_ttl.CopyFrom(Duration()),
+                lambda request: request.session_ttl.CopyFrom(Duration(seconds=-1)),
+                lambda request: request.session_ttl.CopyFrom(Duration(nanos=999_000_000)),
+                lambda request: request.session_ttl.CopyFrom(Duration(seconds=1, nanos=1)),
+                lambda request: request.session_ttl.CopyFrom(Duration(seconds=86_400, nanos=1_000_000)),
+            ],
+        ),
+    ),
     v1.LogOutRequest: _of_agent(),
     v1.SetAvailabilityRequest: _of_agent(enum_set("toggles")),
     v1.EnterFocusRequest: _of_agent(),
     v1.LeaveFocusRequest: _of_agent(),
-    v1.SetActiveStatusRequest: _of_agent(identifier("status_id")),
+    v1.SetActiveStatusRequest: _of_agent(identifier("status_id"), optional_identifier("away_status_id")),
     v1.GoAwayRequest: _of_agent(identifier("status_id")),
-    v1.ReturnFromAwayRequest: _of_agent(),
+    v1.ReturnFromAwayRequest: _of_agent(optional_identifier("away_status_id")),
+    v1.ReportActivityRequest: (identifier("agent_id"),),
     v1.ListStatusesRequest: (optional_identifier("agent_id"),),
     v1.GetAgentRequest: (identifier("agent_id"),),
     v1.ListAgentsRequest: (
@@ -161,11 +256,41 @@ CHECKS: Checks = {
     admin.EndAgentFocusRequest: _of_agent(),
     admin.LogAgentOutRequest: _of_agent(),
     admin.SetAgentInSettingsRequest: _of_agent(),
-    admin.PutPresenceSettingsRequest: (required("settings"),),
+    admin.PutPresenceSettingsRequest: (
+        required("settings"),
+        *(_setting_time(name) for name in _TIMES),
+        custom(
+            "settings.time_until_logged_off",
+            must="must be longer than settings.time_until_away, where neither is 0",
+            holds=lambda request: _are_apart(_well_formed(request.settings)),
+            bad=[
+                lambda request: request.settings.time_until_logged_off.CopyFrom(Duration(seconds=600)),
+                lambda request: request.settings.time_until_away.CopyFrom(Duration(seconds=5_400)),
+            ],
+        ),
+        custom(
+            "settings.focus_warning",
+            must="must be shorter than settings.focus_budget, or 0",
+            holds=lambda request: _warns_in_time(_well_formed(request.settings)),
+            bad=[lambda request: request.settings.focus_warning.CopyFrom(Duration(seconds=60))],
+        ),
+        custom(
+            "settings.changes_kept",
+            must="must be 1,000 to 1,000,000, or be left out",
+            holds=lambda request: (
+                not request.settings.HasField("changes_kept") or 1_000 <= request.settings.changes_kept <= 1_000_000
+            ),
+            bad=[
+                lambda request: _set(request.settings, changes_kept=999),
+                lambda request: _set(request.settings, changes_kept=-1),
+                lambda request: _set(request.settings, changes_kept=1_000_001),
+            ],
+        ),
+    ),
     feed.FollowPresenceRequest: (
         custom(
             "renew",
-            must="must be set, or `applied` instead",
+            must="must be set, or `applied` or `activity` instead",
             holds=lambda request: request.WhichOneof("message") is not None,
             bad=[lambda request: request.Clear()],
         ),
@@ -196,6 +321,18 @@ CHECKS: Checks = {
                 lambda request: request.applied.CopyFrom(feed.Mark(tenant="default", revision=MAX_REVISION + 1)),
             ],
         ),
+        Check(
+            field="activity",
+            must=f"must be a tenant and agents: each {IDENTIFIER_FORM}, and times of zero or more",
+            violations=_activity_violations,
+            bad=[
+                lambda request: request.activity.CopyFrom(feed.ActivityReport()),
+                lambda request: request.activity.CopyFrom(_spoil_activity(agent_id="")),
+                lambda request: request.activity.CopyFrom(_spoil_activity(command_ms=-1)),
+                lambda request: request.activity.CopyFrom(_spoil_activity(call_end_ms=-1)),
+                lambda request: request.activity.CopyFrom(_spoil_activity(connected_ms=MAX_REVISION + 1)),
+            ],
+        ),
     ),
 }
 
@@ -212,17 +349,48 @@ def decode_new_status(request: admin.AddStatusRequest) -> Status:
 
 def decode_settings(settings: admin.PresenceSettings) -> TenantSettings:
     """Returns the settings; one that is left out has its default."""
+
+    def time(name: str) -> timedelta:
+        if settings.HasField(name):  # type: ignore[arg-type]
+            duration: Duration = getattr(settings, name)
+            return duration.ToTimedelta()
+        default: timedelta = getattr(DEFAULTS, name)
+        return default
+
     return TenantSettings(
-        focus_enabled=settings.focus_enabled if settings.HasField("focus_enabled") else True,
+        focus_enabled=settings.focus_enabled if settings.HasField("focus_enabled") else DEFAULTS.focus_enabled,
         away_clears_availability=settings.away_clears_availability,
+        time_until_away=time("time_until_away"),
+        time_until_logged_off=time("time_until_logged_off"),
+        focus_budget=time("focus_budget"),
+        focus_warning=time("focus_warning"),
+        changes_kept=settings.changes_kept if settings.HasField("changes_kept") else DEFAULTS.changes_kept,
     )
 
 
 def encode_settings(settings: TenantSettings) -> admin.PresenceSettings:
     """Returns the settings, every one of them set."""
     return admin.PresenceSettings(
-        focus_enabled=settings.focus_enabled, away_clears_availability=settings.away_clears_availability
+        focus_enabled=settings.focus_enabled,
+        away_clears_availability=settings.away_clears_availability,
+        time_until_away=encode_duration(settings.time_until_away),
+        time_until_logged_off=encode_duration(settings.time_until_logged_off),
+        focus_budget=encode_duration(settings.focus_budget),
+        focus_warning=encode_duration(settings.focus_warning),
+        changes_kept=settings.changes_kept,
     )
+
+
+def decode_session_ttl(request: v1.LogInRequest) -> timedelta | None:
+    """Returns how long the agent's app may be silent."""
+    return request.session_ttl.ToTimedelta() if request.HasField("session_ttl") else None
+
+
+def encode_duration(duration: timedelta) -> Duration:
+    """Returns a duration."""
+    encoded = Duration()
+    encoded.FromTimedelta(duration)
+    return encoded
 
 
 def decode_cursor(cursor: str) -> int | None:
@@ -230,10 +398,14 @@ def decode_cursor(cursor: str) -> int | None:
     return int(cursor) if cursor else None
 
 
-def decode_follow(message: feed.FollowPresenceRequest) -> Renew | Applied:
+def decode_follow(message: feed.FollowPresenceRequest) -> Renew | Applied | ActivityReport:
     """Returns what the router says, well-formed."""
     if message.HasField("applied"):
         return Applied(mark=_decode_mark(message.applied))
+    if message.HasField("activity"):
+        return ActivityReport(
+            tenant=message.activity.tenant, agents=[_decode_activity(agent) for agent in message.activity.agents]
+        )
     return Renew(sent_us=message.renew.sent_us, marks=[_decode_mark(mark) for mark in message.renew.marks])
 
 
@@ -250,6 +422,24 @@ def encode_agent(agent: Agent, catalogue: Catalogue) -> v1.Agent:
         log_in_time=_encode_time(agent.log_in_ms),
         revision=agent.revision,
         in_settings=agent.in_settings,
+        away=agent.away,
+        session_ttl=None if agent.session_ms is None else encode_duration(timedelta(milliseconds=agent.session_ms)),
+    )
+
+
+def encode_event(event: AgentEvent, catalogue: Catalogue) -> v1.AgentEvent:
+    """Returns an event as whoever watches or looks back sees it."""
+    reason = catalogue.status(event.away_status_id, StatusKind.AWAY)
+    return v1.AgentEvent(
+        event_id=event.event_id,
+        type=_EVENTS[event.type],
+        time=_encode_time(event.time_ms),
+        initiator=event.initiator,
+        agent_id=event.after.agent_id,
+        before=encode_agent(event.before, catalogue),
+        after=encode_agent(event.after, catalogue),
+        away_time=_encode_time(event.away_ms),
+        away_reason=None if reason is None else encode_status(reason),
     )
 
 
@@ -285,8 +475,9 @@ def encode_page(page: Page, catalogue: Catalogue) -> v1.ListAgentsResponse:
 def can_name(message: WatchedPart | WatchedChange | WatchedNothing, catalogue: Catalogue) -> bool:
     """Returns whether the message's agents can be shown by a catalogue that was read before."""
     match message:
-        case WatchedChange(agent=agent):
-            return agent.status_id is None or agent.status_id in catalogue.statuses
+        case WatchedChange(agent=agent, events=events):
+            named = {agent.status_id, *(event.away_status_id for event in events)}
+            return all(status_id is None or status_id in catalogue.statuses for status_id in named)
         case WatchedPart():
             return False
         case WatchedNothing():
@@ -298,22 +489,27 @@ def encode_watched(
 ) -> v1.WatchAgentsResponse:
     """Returns a message of the stream of agents."""
     match message:
-        case WatchedChange(agent=agent, cursor=cursor):
-            return v1.WatchAgentsResponse(cursor=str(cursor), changed=encode_agent(agent, catalogue))
+        case WatchedChange(agent=agent, events=events, cursor=cursor):
+            return v1.WatchAgentsResponse(
+                cursor=str(cursor),
+                changed=encode_agent(agent, catalogue),
+                events=[encode_event(event, catalogue) for event in events],
+            )
         case WatchedNothing(cursor=cursor):
             return v1.WatchAgentsResponse(
                 cursor=str(cursor), checkpoint=v1.Checkpoint(next_within_duration=next_within)
             )
-        case WatchedPart(first=first, agents=agents, cursor=part_cursor):
+        case WatchedPart(first=first, agents=agents, cursor=part_cursor, cursor_gone=cursor_gone):
             snapshot = v1.AgentsSnapshot(
                 first=first,
                 last=part_cursor is not None,
                 agents=[encode_agent(agent, catalogue) for agent in agents],
+                cursor_gone=cursor_gone,
             )
             return v1.WatchAgentsResponse(cursor="" if part_cursor is None else str(part_cursor), snapshot=snapshot)
 
 
-def encode_follow(message: Changes | SnapshotPart | Fresh) -> feed.FollowPresenceResponse:
+def encode_follow(message: Changes | SnapshotPart | Fresh | Inquiry) -> feed.FollowPresenceResponse:
     """Returns a message to the router."""
     match message:
         case Changes(tenant=tenant, changes=changes):
@@ -328,9 +524,22 @@ def encode_follow(message: Changes | SnapshotPart | Fresh) -> feed.FollowPresenc
                 read_revision=read_revision,
             )
             return feed.FollowPresenceResponse(snapshot=part)
+        case Inquiry(tenant=tenant, agent_ids=agent_ids):
+            return feed.FollowPresenceResponse(inquiry=feed.Inquiry(tenant=tenant, agent_ids=agent_ids))
         case Fresh(sent_us=sent_us, revisions=revisions):
             marks = [feed.Mark(tenant=tenant, revision=revision) for tenant, revision in revisions.items()]
             return feed.FollowPresenceResponse(fresh=feed.Fresh(sent_us=sent_us, revisions=marks))
+
+
+def _decode_activity(agent: feed.AgentActivity) -> AgentActivity:
+    return AgentActivity(
+        agent_id=agent.agent_id,
+        on_call=agent.on_call,
+        connected=agent.connected,
+        command_ms=agent.command_ms,
+        call_end_ms=agent.call_end_ms,
+        connected_ms=agent.connected_ms,
+    )
 
 
 def _decode_mark(mark: feed.Mark) -> Mark:

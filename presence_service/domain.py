@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, StrEnum
 
 
@@ -50,13 +51,16 @@ class Catalogue:
 
     def status_of(self, agent: "Agent") -> Status | None:
         """Returns the status that an agent is in, by its present name or, if it was removed, its last one."""
-        if agent.status_id is None:
+        return self.status(agent.status_id, StatusKind.AWAY if agent.away else StatusKind.ACTIVE)
+
+    def status(self, status_id: str | None, kind: StatusKind) -> Status | None:
+        """Returns a status chosen as one of a kind, by its present name or, if it was removed, its last one."""
+        if status_id is None:
             return None
-        if (status := self.statuses.get(agent.status_id)) is not None:
+        if (status := self.statuses.get(status_id)) is not None:
             return status
-        # The store came back without the addition: the agent's own change may be known here a moment longer.
-        kind = StatusKind.AWAY if agent.away else StatusKind.ACTIVE
-        return Status(status_id=agent.status_id, display_name=agent.status_id, kind=kind, removed=True)
+        # The store came back without the addition: the choice may be known here a moment longer.
+        return Status(status_id=status_id, display_name=status_id, kind=kind, removed=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,26 @@ class TenantSettings:
     focus_enabled: bool
     # Whether going Away switches every channel off (R29).
     away_clears_availability: bool
+    # Without activity for so long an agent is put Away (R35), and logged out (R36); zero for never.
+    time_until_away: timedelta
+    time_until_logged_off: timedelta
+    # How long Focus may last at a time, and how long before that a warning is given; zero for no end, no warning.
+    focus_budget: timedelta
+    focus_warning: timedelta
+    # How many changes of agents are kept for whoever resumes or looks back.
+    changes_kept: int
+
+
+DEFAULTS = TenantSettings(
+    focus_enabled=True,
+    away_clears_availability=False,
+    time_until_away=timedelta(minutes=10),
+    time_until_logged_off=timedelta(minutes=90),
+    focus_budget=timedelta(0),
+    focus_warning=timedelta(0),
+    changes_kept=50_000,
+)
+"""What is set for a tenant where nothing is; the store's steps know it too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +100,16 @@ class Agent:
     agent_id: str
     revision: int
     logged_in: bool
-    away: bool
     in_settings: bool
-    # Ids of the catalogue; None while logged out.
+    # Id of the catalogue; None while logged out and in an Away by idling, which has no reason (R35).
     status_id: str | None
     # Times in ms since 1970, of the service's clock; None while there is nothing they could be the time of.
     status_ms: int | None
     log_in_ms: int | None
     focus_ms: int | None
+    away_ms: int | None
+    # How long the agent's app may be silent before the session ends; None for as long as it likes.
+    session_ms: int | None
     toggles: tuple[ChannelGroup, ...]
     # Edges: the revision at which each last happened, 0 or missing if never.
     switched_on: Mapping[ChannelGroup, int]
@@ -91,6 +117,11 @@ class Agent:
     returned_revision: int
     logged_in_revision: int
     left_settings_revision: int
+
+    @property
+    def away(self) -> bool:
+        """Whether the agent is Away."""
+        return self.away_ms is not None
 
     @property
     def in_focus(self) -> bool:
@@ -104,6 +135,108 @@ class Agent:
         return self.toggles if routable else ()
 
 
+class EventType(StrEnum):
+    """What happens to agents (R220)."""
+
+    LOGGED_IN = "logged_in"
+    LOGGED_OUT = "logged_out"
+    AVAILABILITY_UPDATED = "availability_updated"
+    FOCUS_ENTERED = "focus_entered"
+    FOCUS_EXITED = "focus_exited"
+    WENT_AWAY = "went_away"
+    RETURNED_FROM_AWAY = "returned_from_away"
+    ACTIVE_STATUS_CHANGED = "active_status_changed"
+    AWAY_REASON_CHANGED = "away_reason_changed"
+    FOCUS_BUDGET_WARNED = "focus_budget_warned"
+    SETTINGS_OPENED = "settings_opened"
+    SETTINGS_LEFT = "settings_left"
+
+
+IDLE = "engine/idle"
+"""The initiator of what happens by idling."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What every call that changes an agent says: about whom, and by whom."""
+
+    tenant: str
+    agent_id: str
+    # Recognises a repeat; empty for none.
+    request_id: str
+    # Who asks, as `kind/id`; empty if the caller did not say.
+    initiator: str
+    # Whether that is the agent itself, whose every command counts as activity (R37).
+    is_agent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentEvent:
+    """Something that happened to an agent, with the state just before and just after (R223)."""
+
+    event_id: str
+    type: EventType
+    time_ms: int
+    initiator: str
+    before: Agent
+    after: Agent
+    # Of a return: when the Away began, and why the agent was Away (R224).
+    away_ms: int | None
+    away_status_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLog:
+    """The events of one change as the store keeps them: who follows agents seldom reads them."""
+
+    time_ms: int
+    initiator: str
+    encoded: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """What happened to an agent at a time, and how it was from then on until the next entry."""
+
+    time_ms: int
+    events: Sequence[EventType]
+    # None while logged out.
+    kind: StatusKind | None
+    status_id: str | None
+    toggles: tuple[ChannelGroup, ...]
+    in_focus: bool
+    in_settings: bool
+    initiator: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events are asked for; empty and None for any. Times in ms, the end not among them."""
+
+    agent_id: str
+    types: frozenset[EventType]
+    start_ms: int | None
+    end_ms: int | None
+
+    def takes(self, event: AgentEvent) -> bool:
+        """Returns whether the event is asked for."""
+        return (
+            (not self.agent_id or event.after.agent_id == self.agent_id)
+            and (not self.types or event.type in self.types)
+            and (self.start_ms is None or event.time_ms >= self.start_ms)
+            and (self.end_ms is None or event.time_ms < self.end_ms)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """Some events in order."""
+
+    events: Sequence[AgentEvent]
+    # The revision and place among its events to go on after; None on the last page.
+    next_after: tuple[int, int] | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One entry of a tenant's feed."""
@@ -113,6 +246,8 @@ class Change:
     previous: int
     # As the change left it; None where only the revision moved.
     agent: Agent | None
+    # What happened, if anything did; the agent is as it is after it.
+    log: EventLog | None = None
     # Whether a status has another name since.
     renamed: bool = False
 
@@ -177,6 +312,45 @@ class Renew:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """What a Renew of one tenant came to."""
+
+    # A Fresh may go out behind all changes up to it; None if the router's mark, or the newest thing it has seen, is not
+    # of this store's history.
+    revision: int | None
+    # Whether the router is to be asked about agents.
+    has_inquiries: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """Asks the router what some agents are doing (R38)."""
+
+    tenant: str
+    agent_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentActivity:
+    """What an agent is doing at the router; times in ms since 1970, 0 for never."""
+
+    agent_id: str
+    on_call: bool
+    connected: bool
+    command_ms: int
+    call_end_ms: int
+    connected_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityReport:
+    """The router's answer to an Inquiry."""
+
+    tenant: str
+    agents: Sequence[AgentActivity]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     """The router's view has moved."""
 
@@ -219,13 +393,16 @@ class WatchedPart:
     agents: Sequence[Agent]
     # Where to resume; None but on the last part.
     cursor: int | None
+    # Whether there was something between the reader's cursor and this that can't be told any more.
+    cursor_gone: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedChange:
-    """One agent that changed, and where to resume after it."""
+    """One agent that changed, what happened, and where to resume after it."""
 
     agent: Agent
+    events: Sequence[AgentEvent]
     cursor: int
 
 
@@ -240,7 +417,7 @@ class WatchedNothing:
 class Hint:
     """Another replica, or this one, changed something: look."""
 
-    # What was raised to the revision: the tenant's feed or the router's mark.
+    # What was raised to the revision: the tenant's feed or the router's mark. An inquiry has none.
     kind: "HintKind"
     tenant: str
     revision: int
@@ -251,3 +428,4 @@ class HintKind(Enum):
 
     CHANGED = "changed"
     APPLIED = "applied"
+    INQUIRED = "inquired"

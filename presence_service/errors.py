@@ -2,10 +2,11 @@
 
 PresenceError
 ├── NotFound: AgentUnknown, StatusUnknown
-├── Refused: AgentLoggedOut, AgentAway, AgentInFocus, NoChannelOn, FocusNotEnabled, StatusNotActive, StatusNotAway,
-│            StatusIsDefault, StatusLimitReached
+├── Refused: AgentLoggedOut, AgentAway, AgentInFocus, NoChannelOn, FocusNotEnabled, AwayReasonRequired,
+│            StatusNotActive, StatusNotAway, StatusIsDefault, StatusLimitReached
 ├── Taken: StatusIdReused, StatusNameTaken
 ├── RequestIdReused
+├── CursorGone
 ├── ChangeLost
 └── StreamBehind
 """
@@ -76,6 +77,13 @@ class FocusNotEnabled(Refused):
         super().__init__(f"agent {agent_id} can't enter Focus: it is not enabled", agent_id=agent_id)
 
 
+class AwayReasonRequired(Refused):
+    """The agent has to say why it was Away (R41)."""
+
+    def __init__(self, agent_id: str) -> None:
+        super().__init__(f"agent {agent_id} was put Away by idling and has to say why it was Away", agent_id=agent_id)
+
+
 class StatusNotActive(Refused):
     """The status is on the Away list."""
 
@@ -127,6 +135,13 @@ class RequestIdReused(PresenceError):
 
     def __init__(self, request_id: str) -> None:
         super().__init__(f"request id {request_id} was used for another request", request_id=request_id)
+
+
+class CursorGone(PresenceError):
+    """What is asked for is not kept any more."""
+
+    def __init__(self) -> None:
+        super().__init__("what is asked for is older than what is kept")
 
 
 class ChangeLost(PresenceError):

@@ -13,6 +13,7 @@ _SOON = timedelta(milliseconds=500)
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _MISSING = grpc.StatusCode.NOT_FOUND
 _REFUSED = grpc.StatusCode.FAILED_PRECONDITION
+_GONE = grpc.StatusCode.OUT_OF_RANGE
 _TAKEN = grpc.StatusCode.ALREADY_EXISTS
 _FULL = grpc.StatusCode.RESOURCE_EXHAUSTED
 _AWAY = grpc.StatusCode.UNAVAILABLE
@@ -25,6 +26,7 @@ REFUSALS: dict[type[errors.PresenceError], tuple[grpc.StatusCode, str, timedelta
     errors.AgentInFocus: (_REFUSED, "AGENT_IN_FOCUS", None),
     errors.NoChannelOn: (_REFUSED, "NO_CHANNEL_ON", None),
     errors.FocusNotEnabled: (_REFUSED, "FOCUS_NOT_ENABLED", None),
+    errors.AwayReasonRequired: (_REFUSED, "AWAY_REASON_REQUIRED", None),
     errors.StatusNotActive: (_REFUSED, "STATUS_NOT_ACTIVE", None),
     errors.StatusNotAway: (_REFUSED, "STATUS_NOT_AWAY", None),
     errors.StatusIsDefault: (_REFUSED, "STATUS_IS_DEFAULT", None),
@@ -32,6 +34,7 @@ REFUSALS: dict[type[errors.PresenceError], tuple[grpc.StatusCode, str, timedelta
     errors.StatusIdReused: (_TAKEN, "STATUS_ID_REUSED", None),
     errors.StatusNameTaken: (_TAKEN, "STATUS_NAME_TAKEN", None),
     errors.RequestIdReused: (_INVALID, "REQUEST_ID_REUSED", None),
+    errors.CursorGone: (_GONE, "CURSOR_GONE", None),
     errors.ChangeLost: (_AWAY, "CHANGE_LOST", _SOON),
     errors.StreamBehind: (_FULL, "OVERLOADED", _SOON),
 }

@@ -18,12 +18,14 @@ import structlog
 
 from maitred.store.errors import StoreError
 from presence_service.domain import (
+    ActivityReport,
     Applied,
     Change,
     Changes,
     Fresh,
     Hint,
     HintKind,
+    Inquiry,
     Mark,
     Renew,
     SnapshotPart,
@@ -45,6 +47,9 @@ LOOK_SECONDS = 1.0
 
 # A stream that is so many looks behind has stopped reading; what is older need not be kept at hand.
 LONGEST_LOOKS = 30
+
+# Agents in one inquiry.
+INQUIRED_AT_ONCE = 200
 
 # A router that still names the old mark so long after a snapshot was sent has not got it.
 SNAPSHOT_PATIENCE_SECONDS = 2.0
@@ -162,12 +167,23 @@ class Reader:
         self.tenant = tenant
         self.closed = False
         self._news: set[str] = set()
+        self._inquiries: set[str] = set()
         self._woken = asyncio.Event()
 
     def tell(self, tenant: str) -> None:
         """Says that the tenant has changes."""
         self._news.add(tenant)
         self._woken.set()
+
+    def inquire(self, tenant: str) -> None:
+        """Says that the router is to be asked about agents of the tenant."""
+        self._inquiries.add(tenant)
+        self._woken.set()
+
+    def take_inquiries(self) -> set[str]:
+        """Returns the tenants with agents to ask about and forgets them."""
+        inquiries, self._inquiries = self._inquiries, set()
+        return inquiries
 
     def wake(self) -> None:
         """Makes the reader look at everything but changes."""
@@ -316,16 +332,23 @@ class Hub:
 
     async def _listen(self) -> None:
         async for hint in self.store.hints():
-            match hint:
-                case None:
-                    for tenant in list(self._tails):
-                        self._look(tenant)
-                case Hint(kind=HintKind.CHANGED) if hint.tenant in self._changing:
-                    self._hinted[hint.tenant] = hint.revision
-                case Hint(kind=HintKind.CHANGED):
-                    self._look_for(hint.tenant, hint.revision)
-                case Hint(kind=HintKind.APPLIED):
-                    self.marks.note(hint.tenant, hint.revision)
+            if hint is None:
+                for tenant in list(self._tails):
+                    self._look(tenant)
+            else:
+                self._hear(hint)
+
+    def _hear(self, hint: Hint) -> None:
+        match hint.kind:
+            case HintKind.CHANGED if hint.tenant in self._changing:
+                self._hinted[hint.tenant] = hint.revision
+            case HintKind.CHANGED:
+                self._look_for(hint.tenant, hint.revision)
+            case HintKind.APPLIED:
+                self.marks.note(hint.tenant, hint.revision)
+            case HintKind.INQUIRED:
+                for reader in self._followers:
+                    reader.inquire(hint.tenant)
 
     async def _look_around(self) -> None:
         """Looks after the tenants that are watched; a router's Renew does that for those that it follows."""
@@ -434,8 +457,8 @@ class RouterStream:
         self._error: BaseException | None = None
 
     async def messages(
-        self, requests: AsyncIterator[Renew | Applied]
-    ) -> AsyncGenerator[Changes | SnapshotPart | Fresh, None]:
+        self, requests: AsyncIterator[Renew | Applied | ActivityReport]
+    ) -> AsyncGenerator[Changes | SnapshotPart | Fresh | Inquiry, None]:
         """Yields what the router is to be sent, until it says no more or the hub closes.
 
         Raises:
@@ -459,8 +482,8 @@ class RouterStream:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _round(self) -> AsyncIterator[Changes | SnapshotPart | Fresh]:
-        """Yields what there is now: changes, then a Fresh, then one part of a snapshot; waits if there is nothing."""
+    async def _round(self) -> AsyncIterator[Changes | SnapshotPart | Fresh | Inquiry]:
+        """Yields what there is now: changes, a Fresh, inquiries, one part of a snapshot; waits if there is nothing."""
         idle = True
         for tenant in self._reader.take_news():
             if changes := await self._next_changes(tenant):
@@ -469,6 +492,10 @@ class RouterStream:
         if (fresh := self._sendable_fresh()) is not None:
             idle = False
             yield fresh
+        for tenant in self._reader.take_inquiries():
+            if agent_ids := await self._store.read_inquiries(tenant, limit=INQUIRED_AT_ONCE):
+                idle = False
+                yield Inquiry(tenant=tenant, agent_ids=agent_ids)
         if self._snapshots:
             idle = False
             # One part a round: the changes of other tenants go first.
@@ -533,7 +560,7 @@ class RouterStream:
             read_revision=page.revision,
         )
 
-    async def _hear(self, requests: AsyncIterator[Renew | Applied]) -> None:
+    async def _hear(self, requests: AsyncIterator[Renew | Applied | ActivityReport]) -> None:
         async for request in requests:
             match request:
                 case Renew():
@@ -542,6 +569,8 @@ class RouterStream:
                     self._asked_event.set()
                 case Applied(mark=mark):
                     self._hear_applied(mark)
+                case ActivityReport():
+                    self._start(self._conclude(request))
                 case _:
                     assert_never(request)
         self._reader.close()
@@ -569,6 +598,16 @@ class RouterStream:
         finally:
             del self._applied[tenant]
 
+    async def _conclude(self, report: ActivityReport) -> None:
+        """Judges the agents that the router has told of, and asks about those who still wait."""
+        try:
+            await self._store.conclude_inquiries(report)
+        except StoreError as error:
+            # The next Renew asks again.
+            _log.warning("inquiries_not_concluded", tenant=report.tenant, error=str(error))
+        else:
+            self._reader.inquire(report.tenant)
+
     async def _renew_all(self) -> None:
         # Not for ever: the driver can swallow a cancellation while it connects.
         while not self._reader.closed:
@@ -594,11 +633,13 @@ class RouterStream:
                 marks.get(tenant) or Mark(tenant=tenant, revision=0)
                 for tenant in tenants[start : start + TENANTS_AT_ONCE]
             ]
-            revisions = await asyncio.gather(*(self._store.renew(mark) for mark in some))
-            for mark, revision in zip(some, revisions, strict=True):
-                self._place(mark, is_known=revision is not None)
-                if revision is not None and mark.tenant not in self._snapshots:
-                    fresh[mark.tenant] = revision
+            renewed = await asyncio.gather(*(self._store.renew(mark) for mark in some))
+            for mark, each in zip(some, renewed, strict=True):
+                self._place(mark, is_known=each.revision is not None)
+                if each.has_inquiries:
+                    self._reader.inquire(mark.tenant)
+                if each.revision is not None and mark.tenant not in self._snapshots:
+                    fresh[mark.tenant] = each.revision
         self._is_placed = True
         while self._early:
             self._reader.tell(self._early.pop())
@@ -658,7 +699,9 @@ class AgentsWatch:
             StoreError: the store could not be asked.
         """
         reader = Reader(self._tenant)
-        place = None if cursor is None else Place(sent=cursor)
+        place = await self._resume(cursor)
+        # Whether there is something between the cursor and the snapshot that can't be told any more.
+        gone = cursor is not None and place is None
         time = asyncio.get_running_loop().time
         # One that resumes hears at once that it may.
         silent_until = time()
@@ -666,16 +709,18 @@ class AgentsWatch:
             while not reader.closed:
                 changes = None if place is None else await self._hub.pull(self._tenant, place)
                 if place is None or changes is None:
+                    gone = gone or place is not None
                     place = Place(sent=await self._begin())
-                    async for part in self._snapshot(place.sent):
+                    async for part in self._snapshot(place.sent, cursor_gone=gone):
                         yield part
+                    gone = False
                 elif any(change.renamed for change in changes):
                     # What was sent of agents in the status is no longer how they are shown.
                     place = None
                     continue
                 elif changes:
                     for change in changes:
-                        yield _watched(change)
+                        yield self._watched(change)
                 elif (patience := silent_until - time()) > 0:
                     await reader.woken(seconds=patience)
                     continue
@@ -683,25 +728,32 @@ class AgentsWatch:
                     yield WatchedNothing(cursor=place.sent)
                 silent_until = time() + self._checkpoint
 
+    async def _resume(self, cursor: int | None) -> Place | None:
+        """Returns where to go on, None if a snapshot comes first."""
+        if cursor is None or not await self._hub.store.is_kept(self._tenant, cursor):
+            return None
+        return Place(sent=cursor)
+
     async def _begin(self) -> int:
         """Returns the revision that a snapshot begun now is complete up to."""
         await self._hub.catch_up(self._tenant)
         return (await self._hub.store.progress(self._tenant)).revision
 
-    async def _snapshot(self, revision: int) -> AsyncIterator[WatchedPart]:
+    async def _snapshot(self, revision: int, *, cursor_gone: bool) -> AsyncIterator[WatchedPart]:
         """Yields the agents as of the revision or later: what is later comes again as a change."""
         after, first = "", True
         while True:
             page = await self._hub.store.list_agents(self._tenant, after=after, limit=PAGE)
             after = page.next_after
-            yield WatchedPart(first=first, agents=page.agents, cursor=None if after else revision)
+            yield WatchedPart(
+                first=first, agents=page.agents, cursor=None if after else revision, cursor_gone=first and cursor_gone
+            )
             if not after:
                 return
             first = False
 
-
-def _watched(change: Change) -> WatchedChange | WatchedNothing:
-    """Returns a change as someone who watches agents is told of it."""
-    if change.agent is None:
-        return WatchedNothing(cursor=change.revision)
-    return WatchedChange(agent=change.agent, cursor=change.revision)
+    def _watched(self, change: Change) -> WatchedChange | WatchedNothing:
+        """Returns a change as someone who watches agents is told of it."""
+        if change.agent is None:
+            return WatchedNothing(cursor=change.revision)
+        return WatchedChange(agent=change.agent, events=self._hub.store.events(change), cursor=change.revision)

@@ -9,7 +9,18 @@ from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 
 from maitred.store.errors import StoreError
-from presence_service.domain import Agent, Catalogue, ChannelGroup, Outcome, Page, Standing, Status, TenantSettings
+from presence_service.activity import Activity
+from presence_service.domain import (
+    Agent,
+    Catalogue,
+    ChannelGroup,
+    Command,
+    Outcome,
+    Page,
+    Standing,
+    Status,
+    TenantSettings,
+)
 from presence_service.errors import ChangeLost
 from presence_service.follow import Hub
 from presence_service.store.store import PresenceStore
@@ -17,6 +28,8 @@ from presence_service.store.store import PresenceStore
 # The wake-up of another replica may be lost: so soon a waiting call looks for itself, then ever less often.
 FIRST_LOOK_SECONDS = 0.05
 LONGEST_LOOK_SECONDS = 0.5
+# How often the manual clock looks whether the router has answered.
+JUDGED_LOOK_SECONDS = 0.002
 
 
 class Presence:
@@ -25,50 +38,50 @@ class Presence:
     def __init__(self, store: PresenceStore, hub: Hub, *, window: timedelta) -> None:
         self._store = store
         self._hub = hub
+        self._activity = Activity(store)
         self._window = window.total_seconds()
 
-    async def log_in(self, tenant: str, agent_id: str, request_id: str) -> Agent:
+    async def log_in(self, command: Command, *, session_ttl: timedelta | None) -> Agent:
         """Logs the agent in with the default Active status (R18), unavailable everywhere (R29)."""
-        await self._store.ensure_tenant(tenant)
-        return await self._change(tenant, agent_id, self._store.log_in(tenant, agent_id, request_id))
+        await self._store.ensure_tenant(command.tenant)
+        return await self._change(command, self._store.log_in(command, session_ttl=session_ttl))
 
-    async def log_out(self, tenant: str, agent_id: str, request_id: str) -> Agent:
+    async def log_out(self, command: Command) -> Agent:
         """Logs the agent out, which clears the toggles and Focus (R29). Waits for the router."""
-        return await self._change(tenant, agent_id, self._store.log_out(tenant, agent_id, request_id))
+        return await self._change(command, self._store.log_out(command))
 
-    async def set_availability(
-        self, tenant: str, agent_id: str, request_id: str, *, toggles: Sequence[ChannelGroup]
-    ) -> Agent:
+    async def set_availability(self, command: Command, *, toggles: Sequence[ChannelGroup]) -> Agent:
         """Replaces the toggles (R43); refused in Focus (R69). Waits for the router unless it only switches on."""
-        step = self._store.set_availability(tenant, agent_id, request_id, toggles=toggles)
-        return await self._change(tenant, agent_id, step)
+        return await self._change(command, self._store.set_availability(command, toggles=toggles))
 
-    async def enter_focus(self, tenant: str, agent_id: str, request_id: str) -> Agent:
+    async def enter_focus(self, command: Command) -> Agent:
         """Begins Focus, for who is not Away and has a channel on (R55). Waits for the router."""
-        return await self._change(tenant, agent_id, self._store.enter_focus(tenant, agent_id, request_id))
+        return await self._change(command, self._store.enter_focus(command))
 
-    async def leave_focus(self, tenant: str, agent_id: str, request_id: str) -> Agent:
+    async def leave_focus(self, command: Command) -> Agent:
         """Ends Focus; the toggles count again (R61) and the router is told to route at once (R60)."""
-        return await self._change(tenant, agent_id, self._store.leave_focus(tenant, agent_id, request_id))
+        return await self._change(command, self._store.leave_focus(command))
 
-    async def set_active_status(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Agent:
+    async def set_active_status(self, command: Command, *, status_id: str, away_status_id: str) -> Agent:
         """Gives the agent an Active status (R20); for one who is Away that is the return too (R24)."""
-        step = self._store.set_active_status(tenant, agent_id, request_id, status_id=status_id)
-        return await self._change(tenant, agent_id, step)
+        step = self._store.set_active_status(command, status_id=status_id, away_status_id=away_status_id)
+        return await self._change(command, step)
 
-    async def go_away(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Agent:
+    async def go_away(self, command: Command, *, status_id: str) -> Agent:
         """Puts the agent Away with a reason (R26), which ends Focus (R65), not the toggles. Waits for the router."""
-        step = self._store.go_away(tenant, agent_id, request_id, status_id=status_id)
-        return await self._change(tenant, agent_id, step)
+        return await self._change(command, self._store.go_away(command, status_id=status_id))
 
-    async def return_from_away(self, tenant: str, agent_id: str, request_id: str) -> Agent:
-        """Brings the agent back with the default Active status (R19)."""
-        return await self._change(tenant, agent_id, self._store.return_from_away(tenant, agent_id, request_id))
+    async def return_from_away(self, command: Command, *, away_status_id: str) -> Agent:
+        """Brings the agent back with the default Active status (R19); after idling it has to say why (R41)."""
+        return await self._change(command, self._store.return_from_away(command, away_status_id=away_status_id))
 
-    async def set_in_settings(self, tenant: str, agent_id: str, request_id: str, *, in_settings: bool) -> Agent:
+    async def set_in_settings(self, command: Command, *, in_settings: bool) -> Agent:
         """Notes that the agent is on the settings page, where nothing reaches them (R49), or no longer. On: waits."""
-        step = self._store.set_in_settings(tenant, agent_id, request_id, in_settings=in_settings)
-        return await self._change(tenant, agent_id, step)
+        return await self._change(command, self._store.set_in_settings(command, in_settings=in_settings))
+
+    async def report_activity(self, tenant: str, agent_id: str) -> None:
+        """Notes that the agent did something (R37) and that its app is there."""
+        await self._activity.report(tenant, agent_id)
 
     async def get_settings(self, tenant: str) -> TenantSettings:
         """Returns what is set for the tenant."""
@@ -130,8 +143,21 @@ class Presence:
             await self._hub.marks.reach(tenant, begun.revision, seconds=min(left, FIRST_LOOK_SECONDS))
             now = await self._store.progress(tenant)
 
-    async def _change(self, tenant: str, agent_id: str, step: Awaitable[Outcome]) -> Agent:
+    async def until_judged(self, tenant: str) -> None:
+        """Returns when no idling waits for what the router says, if one follows; after the window at the latest.
+
+        Only under the manual clock: what a timer does is done before the time moves on.
+        """
+        time = asyncio.get_running_loop().time
+        give_up = time() + self._window
+        while await self._store.read_inquiries(tenant, limit=1) and time() < give_up:
+            if not self._hub.is_followed and not (await self._store.progress(tenant)).routing:
+                return
+            await asyncio.sleep(JUDGED_LOOK_SECONDS)
+
+    async def _change(self, command: Command, step: Awaitable[Outcome]) -> Agent:
         """Runs a step that changes an agent and tells everyone; if it took something away, waits for the router."""
+        tenant, agent_id = command.tenant, command.agent_id
         with self._hub.changing(tenant):
             outcome = await step
             if outcome.change is not None:

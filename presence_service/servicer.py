@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -12,7 +12,7 @@ from maitred.rpc.call import current_call
 from maitred.v1 import presence_service_pb2 as v1
 from maitred.v1 import presence_service_pb2_grpc
 from presence_service import codec
-from presence_service.domain import Agent
+from presence_service.domain import Agent, Command
 from presence_service.follow import AgentsWatch, Hub
 from presence_service.presence import Presence
 
@@ -30,48 +30,51 @@ class PresenceServicer(presence_service_pb2_grpc.PresenceServiceServicer):
 
     async def LogIn(self, request: v1.LogInRequest, context: Context) -> v1.LogInResponse:
         """Logs an agent in."""
-        agent = await self._presence.log_in(_tenant(), request.agent_id, request.request_id)
+        agent = await self._presence.log_in(_command(request), session_ttl=codec.decode_session_ttl(request))
         return v1.LogInResponse(agent=await self._encode(agent))
 
     async def LogOut(self, request: v1.LogOutRequest, context: Context) -> v1.LogOutResponse:
         """Logs an agent out."""
-        agent = await self._presence.log_out(_tenant(), request.agent_id, request.request_id)
+        agent = await self._presence.log_out(_command(request))
         return v1.LogOutResponse(agent=await self._encode(agent))
 
     async def SetAvailability(self, request: v1.SetAvailabilityRequest, context: Context) -> v1.SetAvailabilityResponse:
         """Replaces the set of channel groups that are on."""
         toggles = codec.decode_toggles(request.toggles)
-        agent = await self._presence.set_availability(_tenant(), request.agent_id, request.request_id, toggles=toggles)
+        agent = await self._presence.set_availability(_command(request), toggles=toggles)
         return v1.SetAvailabilityResponse(agent=await self._encode(agent))
 
     async def EnterFocus(self, request: v1.EnterFocusRequest, context: Context) -> v1.EnterFocusResponse:
         """Begins Focus."""
-        agent = await self._presence.enter_focus(_tenant(), request.agent_id, request.request_id)
+        agent = await self._presence.enter_focus(_command(request))
         return v1.EnterFocusResponse(agent=await self._encode(agent))
 
     async def LeaveFocus(self, request: v1.LeaveFocusRequest, context: Context) -> v1.LeaveFocusResponse:
         """Ends Focus."""
-        agent = await self._presence.leave_focus(_tenant(), request.agent_id, request.request_id)
+        agent = await self._presence.leave_focus(_command(request))
         return v1.LeaveFocusResponse(agent=await self._encode(agent))
 
     async def SetActiveStatus(self, request: v1.SetActiveStatusRequest, context: Context) -> v1.SetActiveStatusResponse:
         """Gives an agent an Active status."""
         agent = await self._presence.set_active_status(
-            _tenant(), request.agent_id, request.request_id, status_id=request.status_id
+            _command(request), status_id=request.status_id, away_status_id=request.away_status_id
         )
         return v1.SetActiveStatusResponse(agent=await self._encode(agent))
 
     async def GoAway(self, request: v1.GoAwayRequest, context: Context) -> v1.GoAwayResponse:
         """Puts an agent Away."""
-        agent = await self._presence.go_away(
-            _tenant(), request.agent_id, request.request_id, status_id=request.status_id
-        )
+        agent = await self._presence.go_away(_command(request), status_id=request.status_id)
         return v1.GoAwayResponse(agent=await self._encode(agent))
 
     async def ReturnFromAway(self, request: v1.ReturnFromAwayRequest, context: Context) -> v1.ReturnFromAwayResponse:
         """Brings an agent back."""
-        agent = await self._presence.return_from_away(_tenant(), request.agent_id, request.request_id)
+        agent = await self._presence.return_from_away(_command(request), away_status_id=request.away_status_id)
         return v1.ReturnFromAwayResponse(agent=await self._encode(agent))
+
+    async def ReportActivity(self, request: v1.ReportActivityRequest, context: Context) -> v1.ReportActivityResponse:
+        """Notes activity."""
+        await self._presence.report_activity(_tenant(), request.agent_id)
+        return v1.ReportActivityResponse()
 
     async def ListStatuses(self, request: v1.ListStatusesRequest, context: Context) -> v1.ListStatusesResponse:
         """Lists the statuses, with the agent's own marked."""
@@ -109,6 +112,25 @@ class PresenceServicer(presence_service_pb2_grpc.PresenceServiceServicer):
 
     async def _encode(self, agent: Agent) -> v1.Agent:
         return codec.encode_agent(agent, await self._presence.catalogue(_tenant()))
+
+
+class _AgentRequest(Protocol):
+    """A request that changes an agent."""
+
+    agent_id: str
+    request_id: str
+
+
+def _command(request: _AgentRequest) -> Command:
+    call = current_call()
+    # An agent acts for nobody else: the gate sees to that. Who says nothing acts for the agent named.
+    return Command(
+        tenant=call.tenant,
+        agent_id=request.agent_id,
+        request_id=request.request_id,
+        initiator=call.actor,
+        is_agent=call.actor_kind in ("", "agent"),
+    )
 
 
 def _tenant() -> str:

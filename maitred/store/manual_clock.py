@@ -5,6 +5,7 @@ one's due time. What a timer does is the service's own step, the same as under t
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -40,11 +41,19 @@ class _Due(NamedTuple):
 class ManualClock:
     """The manual time of one store, moved by one caller at a time."""
 
-    def __init__(self, store: Store, fire: str, *, on_result: OnResult) -> None:
-        """Fire by the step of this name, as a ``TimerLoop`` does."""
+    def __init__(
+        self,
+        store: Store,
+        fire: str,
+        *,
+        on_result: OnResult,
+        then: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        """Fire by the step of this name, as a ``TimerLoop`` does; time moves on after ``then(tenant)`` for each."""
         self._store = store
         self._fire = fire
         self._on_result = on_result
+        self._then = then
         self._moving = asyncio.Lock()
 
     async def get(self) -> int:
@@ -87,6 +96,8 @@ class ManualClock:
         answer = await self._store.run(self._fire, first.tenant, 1)
         if taken(answer):
             self._on_result(first.tenant, answer)
+        if self._then is not None:
+            await self._then(first.tenant)
         following = await self._first_due()
         if following == first and not taken(answer):
             raise StepFailed(f"{self._fire} left the due timer {first.name} of {first.tenant} where it was")

@@ -6,38 +6,50 @@ do it, or did it unheard.
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from maitred.store.client import Store
 from maitred.store.doorbell import RECONNECTED, Doorbell
 from maitred.store.errors import CursorGone, StepFailed
-from maitred.store.feed import Feed, FeedEntry
+from maitred.store.feed import Feed
 from maitred.store.steps import Steps
 from presence_service import errors
 from presence_service.domain import (
+    ActivityReport,
     Agent,
+    AgentEvent,
     Catalogue,
     Change,
     ChannelGroup,
+    Command,
     Hint,
     HintKind,
+    JournalEntry,
     Mark,
     Outcome,
     Page,
     Progress,
+    Renewed,
     Standing,
     Status,
-    StatusKind,
     TenantSettings,
     fold,
 )
+from presence_service.store import records
 
 SERVICE = "presence"
 STEPS = Steps.load("presence_service.store")
 
 PAGE = 200
 """Agents one step reads: about half a millisecond of the server's time, so that no other step waits much longer."""
+
+INQUIRIES = 50
+"""Agents that are judged in one step: each may be written several times."""
+
+EVENTS_AGE = timedelta(hours=24)
+"""How far back events can be told (R226)."""
 
 _GROUPS = tuple(ChannelGroup)
 
@@ -49,6 +61,7 @@ _OF_AGENT: dict[bytes, Callable[[str], errors.PresenceError]] = {
     b"AGENT_IN_FOCUS": errors.AgentInFocus,
     b"NO_CHANNEL_ON": errors.NoChannelOn,
     b"FOCUS_NOT_ENABLED": errors.FocusNotEnabled,
+    b"AWAY_REASON_REQUIRED": errors.AwayReasonRequired,
 }
 _OF_STATUS: dict[bytes, Callable[[str], errors.PresenceError]] = {
     b"STATUS_UNKNOWN": errors.StatusUnknown,
@@ -76,53 +89,55 @@ class PresenceStore:
         """Returns every tenant that ever had an agent."""
         return await self._store.known_tenants()
 
-    async def log_in(self, tenant: str, agent_id: str, request_id: str) -> Outcome:
+    async def log_in(self, command: Command, *, session_ttl: timedelta | None) -> Outcome:
         """Logs the agent in with the default Active status. Raises RequestIdReused."""
-        return await self._change("log_in", tenant, agent_id, request_id)
+        return await self._change("log_in", command, "" if session_ttl is None else str(_ms(session_ttl)))
 
-    async def log_out(self, tenant: str, agent_id: str, request_id: str) -> Outcome:
+    async def log_out(self, command: Command) -> Outcome:
         """Logs the agent out. Raises AgentUnknown, RequestIdReused."""
-        return await self._change("log_out", tenant, agent_id, request_id)
+        return await self._change("log_out", command)
 
-    async def set_availability(
-        self, tenant: str, agent_id: str, request_id: str, *, toggles: Sequence[ChannelGroup]
-    ) -> Outcome:
+    async def set_availability(self, command: Command, *, toggles: Sequence[ChannelGroup]) -> Outcome:
         """Replaces the toggles. Raises AgentUnknown, AgentLoggedOut, AgentInFocus, RequestIdReused."""
         joined = ",".join(group for group in _GROUPS if group in toggles)
-        return await self._change("set_availability", tenant, agent_id, request_id, joined)
+        return await self._change("set_availability", command, joined)
 
-    async def enter_focus(self, tenant: str, agent_id: str, request_id: str) -> Outcome:
+    async def enter_focus(self, command: Command) -> Outcome:
         """Begins Focus.
 
         Raises AgentUnknown, AgentLoggedOut, AgentAway, NoChannelOn, FocusNotEnabled, RequestIdReused.
         """
-        return await self._change("enter_focus", tenant, agent_id, request_id)
+        return await self._change("enter_focus", command)
 
-    async def leave_focus(self, tenant: str, agent_id: str, request_id: str) -> Outcome:
+    async def leave_focus(self, command: Command) -> Outcome:
         """Ends Focus. Raises AgentUnknown, AgentLoggedOut, RequestIdReused."""
-        return await self._change("leave_focus", tenant, agent_id, request_id)
+        return await self._change("leave_focus", command)
 
-    async def set_active_status(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Outcome:
+    async def set_active_status(self, command: Command, *, status_id: str, away_status_id: str) -> Outcome:
         """Gives an Active status, also to one who is Away.
 
-        Raises AgentUnknown, AgentLoggedOut, StatusUnknown, StatusNotActive, RequestIdReused.
+        Raises AgentUnknown, AgentLoggedOut, StatusUnknown, StatusNotActive, StatusNotAway, AwayReasonRequired,
+        RequestIdReused.
         """
-        return await self._change("set_active_status", tenant, agent_id, request_id, status_id)
+        return await self._change("set_active_status", command, status_id, away_status_id)
 
-    async def go_away(self, tenant: str, agent_id: str, request_id: str, *, status_id: str) -> Outcome:
+    async def go_away(self, command: Command, *, status_id: str) -> Outcome:
         """Puts the agent Away.
 
         Raises AgentUnknown, AgentLoggedOut, StatusUnknown, StatusNotAway, RequestIdReused.
         """
-        return await self._change("go_away", tenant, agent_id, request_id, status_id)
+        return await self._change("go_away", command, status_id)
 
-    async def return_from_away(self, tenant: str, agent_id: str, request_id: str) -> Outcome:
-        """Brings the agent back with the default status. Raises AgentUnknown, AgentLoggedOut, RequestIdReused."""
-        return await self._change("return_from_away", tenant, agent_id, request_id)
+    async def return_from_away(self, command: Command, *, away_status_id: str) -> Outcome:
+        """Brings the agent back with the default status.
 
-    async def set_in_settings(self, tenant: str, agent_id: str, request_id: str, *, in_settings: bool) -> Outcome:
+        Raises AgentUnknown, AgentLoggedOut, StatusUnknown, StatusNotAway, AwayReasonRequired, RequestIdReused.
+        """
+        return await self._change("return_from_away", command, away_status_id)
+
+    async def set_in_settings(self, command: Command, *, in_settings: bool) -> Outcome:
         """Notes who is on the settings page. Raises AgentUnknown, AgentLoggedOut, RequestIdReused."""
-        return await self._change("set_in_settings", tenant, agent_id, request_id, "1" if in_settings else "")
+        return await self._change("set_in_settings", command, "1" if in_settings else "")
 
     async def get_presence_settings(self, tenant: str) -> TenantSettings:
         """Returns the settings."""
@@ -130,14 +145,24 @@ class PresenceStore:
 
     async def put_presence_settings(self, tenant: str, settings: TenantSettings) -> TenantSettings:
         """Replaces the settings."""
-        focus, clears = int(settings.focus_enabled), int(settings.away_clears_availability)
-        return _settings("put_presence_settings", await self._store.run("put_presence_settings", tenant, focus, clears))
+        answer = await self._store.run(
+            "put_presence_settings",
+            tenant,
+            int(settings.focus_enabled),
+            int(settings.away_clears_availability),
+            _ms(settings.time_until_away),
+            _ms(settings.time_until_logged_off),
+            _ms(settings.focus_budget),
+            _ms(settings.focus_warning),
+            settings.changes_kept,
+        )
+        return _settings("put_presence_settings", answer)
 
     async def list_statuses(self, tenant: str) -> Catalogue:
         """Returns the statuses."""
         match await self._store.run("list_statuses", tenant):
             case [b"OK", catalogue]:
-                return _catalogue(catalogue)
+                return records.catalogue(catalogue)
             case answer:
                 raise _unforeseen("list_statuses", answer)
 
@@ -166,7 +191,7 @@ class PresenceStore:
         """Returns one agent. Raises AgentUnknown."""
         match await self._store.run("get_agent", tenant, agent_id):
             case [b"OK", agent]:
-                return _agent(agent)
+                return records.agent(agent)
             case [b"AGENT_UNKNOWN"]:
                 raise errors.AgentUnknown(agent_id)
             case answer:
@@ -176,7 +201,7 @@ class PresenceStore:
         """Returns the agents that follow an id, in order of their ids; at most PAGE of them."""
         match await self._store.run("list_agents", tenant, after, min(limit, PAGE)):
             case [b"OK", next_after, revision, *agents]:
-                found = [_agent(agent) for agent in agents]
+                found = [records.agent(agent) for agent in agents]
                 return Page(agents=found, next_after=next_after.decode(), revision=int(revision))
             case answer:
                 raise _unforeseen("list_agents", answer)
@@ -184,9 +209,13 @@ class PresenceStore:
     async def read_changes(self, tenant: str, revision: int, *, limit: int) -> list[Change] | None:
         """Returns the changes after a revision, oldest first; None if the feed does not hold that revision."""
         try:
-            return [_change(entry) for entry in await self._feed.read_after(tenant, revision, limit=limit)]
+            return [records.change(entry) for entry in await self._feed.read_after(tenant, revision, limit=limit)]
         except CursorGone:
             return None
+
+    def events(self, change: Change) -> list[AgentEvent]:
+        """Returns what happened by a change, in order."""
+        return records.events(change)
 
     async def progress(self, tenant: str) -> Progress:
         """Returns how far the tenant and the router's view of it have come."""
@@ -204,18 +233,73 @@ class PresenceStore:
             case answer:
                 raise _unforeseen("begin_snapshot", answer)
 
-    async def renew(self, mark: Mark) -> int | None:
-        """Promises the router a Fresh up to the returned revision.
-
-        None if its mark, or the newest thing it has seen, is not of this store's history.
-        """
+    async def renew(self, mark: Mark) -> Renewed:
+        """Promises the router a Fresh, if all that its view holds is of this store's history."""
         match await self._store.run("renew", mark.tenant, mark.revision, mark.seen):
-            case [b"FRESH", revision]:
-                return int(revision)
+            case [b"FRESH", revision, waiting]:
+                return Renewed(revision=int(revision), has_inquiries=waiting == 1)
             case [b"UNKNOWN", _]:
-                return None
+                return Renewed(revision=None, has_inquiries=False)
             case answer:
                 raise _unforeseen("renew", answer)
+
+    async def report_activity(self, tenant: str, agent_ids: Sequence[str]) -> list[errors.PresenceError | None]:
+        """Notes that agents did something just now; returns for each why not, if not."""
+        match await self._store.run("report_activity", tenant, *agent_ids):
+            case [b"OK", *words]:
+                return [
+                    None if word == b"NOTED" else _OF_AGENT[word](agent_id)
+                    for word, agent_id in zip(words, agent_ids, strict=True)
+                ]
+            case answer:
+                raise _unforeseen("report_activity", answer)
+
+    async def read_inquiries(self, tenant: str, *, limit: int) -> list[str]:
+        """Returns the agents that a router is to be asked about, who waits longest first."""
+        match await self._store.run("read_inquiries", tenant, limit):
+            case [b"OK", *agent_ids]:
+                return [agent_id.decode() for agent_id in agent_ids]
+            case answer:
+                raise _unforeseen("read_inquiries", answer)
+
+    async def conclude_inquiries(self, report: ActivityReport) -> None:
+        """Judges the agents that the router has told of."""
+        for at in range(0, len(report.agents), INQUIRIES):
+            encoded = json.dumps([asdict(agent) for agent in report.agents[at : at + INQUIRIES]])
+            match await self._store.run("conclude_inquiries", report.tenant, encoded):
+                case [b"OK"]:
+                    continue
+                case answer:
+                    raise _unforeseen("conclude_inquiries", answer)
+
+    async def is_kept(self, tenant: str, revision: int) -> bool:
+        """Returns whether whoever has seen this revision can be told all that followed."""
+        match await self._store.run("check_cursor", tenant, revision, _ms(EVENTS_AGE)):
+            case [b"KEPT" | b"GONE" as word]:
+                return bool(word == b"KEPT")
+            case answer:
+                raise _unforeseen("check_cursor", answer)
+
+    async def read_journal(self, tenant: str, agent_id: str, *, from_ms: int) -> tuple[int, list[JournalEntry]]:
+        """Returns the time and what happened to an agent, from what counted just before `from_ms` on.
+
+        Raises AgentUnknown.
+        """
+        match await self._store.run("read_journal", tenant, agent_id, from_ms):
+            case [b"OK", now, *entries]:
+                return int(now), [records.journal_entry(entry) for entry in entries]
+            case [b"AGENT_UNKNOWN"]:
+                raise errors.AgentUnknown(agent_id)
+            case answer:
+                raise _unforeseen("read_journal", answer)
+
+    async def now_ms(self, tenant: str) -> int:
+        """Returns the time that the tenant's steps go by, in ms since 1970."""
+        match await self._store.run("read_clock", tenant):
+            case [b"OK", now]:
+                return int(now)
+            case answer:
+                raise _unforeseen("read_clock", answer)
 
     async def apply(self, tenant: str, mark: int) -> int | None:
         """Keeps how far the router has come; returns the highest mark kept, None if this one is of another history."""
@@ -253,19 +337,31 @@ class PresenceStore:
         """Returns if the store answers. Raises StoreError."""
         await self._store.time()
 
-    async def _change(self, step: str, tenant: str, agent_id: str, request_id: str, *arguments: str) -> Outcome:
+    async def _change(self, step: str, command: Command, *arguments: str) -> Outcome:
+        agent_id = command.agent_id
         fingerprint = " ".join((step, *arguments))
-        answer = await self._store.run(step, tenant, agent_id, request_id, fingerprint, self._window_us, *arguments)
+        answer = await self._store.run(
+            step,
+            command.tenant,
+            agent_id,
+            command.request_id,
+            fingerprint,
+            self._window_us,
+            command.initiator,
+            int(command.is_agent),
+            *arguments,
+        )
         match answer:
-            case [b"OK", agent, entry, previous, reach]:
+            case [b"OK", *said]:
+                reach = said[3]
                 must_wait = reach == b"ROUTING" or (reach == b"IDLE" and not self._is_trusted())
-                return _outcome(agent, entry, int(previous), must_wait=must_wait)
+                return records.outcome(said, command.initiator, must_wait=must_wait)
             case [b"REQUEST_ID_REUSED"]:
-                raise errors.RequestIdReused(request_id)
+                raise errors.RequestIdReused(command.request_id)
             case [bytes(word)] if word in _OF_AGENT:
                 raise _OF_AGENT[word](agent_id)
-            case [bytes(word)] if word in _OF_STATUS:
-                raise _OF_STATUS[word](arguments[0])
+            case [bytes(word), bytes(status_id)] if word in _OF_STATUS:
+                raise _OF_STATUS[word](status_id.decode())
             case _:
                 raise _unforeseen(step, answer)
 
@@ -276,8 +372,16 @@ class PresenceStore:
 
 def _settings(step: str, answer: list[Any]) -> TenantSettings:
     match answer:
-        case [b"OK", focus, clears]:
-            return TenantSettings(focus_enabled=focus == b"1", away_clears_availability=clears == b"1")
+        case [b"OK", focus_enabled, clears, away_ms, log_off_ms, budget_ms, warning_ms, changes_kept]:
+            return TenantSettings(
+                focus_enabled=focus_enabled == b"1",
+                away_clears_availability=clears == b"1",
+                time_until_away=_duration(away_ms),
+                time_until_logged_off=_duration(log_off_ms),
+                focus_budget=_duration(budget_ms),
+                focus_warning=_duration(warning_ms),
+                changes_kept=int(changes_kept),
+            )
         case _:
             raise _unforeseen(step, answer)
 
@@ -285,7 +389,7 @@ def _settings(step: str, answer: list[Any]) -> TenantSettings:
 def _changed_status(step: str, answer: list[Any], status_id: str, name: str = "") -> Status:
     match answer:
         case [b"OK", status]:
-            return _status(json.loads(status))
+            return records.status(json.loads(status))
         case [b"STATUS_NAME_TAKEN"]:
             raise errors.StatusNameTaken(name)
         case [bytes(word)] if word in _OF_STATUS:
@@ -294,64 +398,12 @@ def _changed_status(step: str, answer: list[Any], status_id: str, name: str = ""
             raise _unforeseen(step, answer)
 
 
-def _catalogue(encoded: bytes) -> Catalogue:
-    catalogue = json.loads(encoded)
-    statuses = [_status(each) for each in catalogue["statuses"]]
-    return Catalogue(statuses={each.status_id: each for each in statuses}, default_id=catalogue["default"])
+def _ms(duration: timedelta) -> int:
+    return duration // timedelta(milliseconds=1)
 
 
-def _status(fields: dict[str, Any]) -> Status:
-    return Status(
-        status_id=fields["id"],
-        display_name=fields["name"],
-        kind=StatusKind(fields["kind"]),
-        removed=fields.get("removed", False),
-    )
-
-
-def _outcome(agent: bytes, entry: bytes, previous: int, *, must_wait: bool) -> Outcome:
-    if not entry:
-        return Outcome(agent=_agent(agent), change=None, must_wait=must_wait)
-    changed = _agent(entry)
-    change = Change(revision=changed.revision, previous=previous, agent=changed)
-    return Outcome(agent=_agent(agent) if agent else changed, change=change, must_wait=must_wait)
-
-
-def _change(entry: FeedEntry) -> Change:
-    agent = entry.fields.get("agent")
-    return Change(
-        revision=entry.revision,
-        previous=int(entry.fields["previous"]),
-        agent=None if agent is None else _agent(agent),
-        renamed="renamed" in entry.fields,
-    )
-
-
-def _agent(encoded: bytes | str) -> Agent:
-    fields: dict[str, str] = json.loads(encoded)
-    get = fields.get
-    toggles = get("toggles", "")
-    return Agent(
-        agent_id=fields["agent_id"],
-        revision=int(fields["revision"]),
-        logged_in="logged_in" in fields,
-        away="away" in fields,
-        in_settings="in_settings" in fields,
-        status_id=get("status"),
-        status_ms=_time(get("status_ms")),
-        log_in_ms=_time(get("log_in_ms")),
-        focus_ms=_time(get("focus_ms")),
-        toggles=tuple(ChannelGroup(group) for group in toggles.split(",")) if toggles else (),
-        switched_on={group: int(fields[edge]) for group in _GROUPS if (edge := f"{group}_revision") in fields},
-        focus_left_revision=int(get("focus_left_revision", 0)),
-        returned_revision=int(get("returned_revision", 0)),
-        logged_in_revision=int(get("logged_in_revision", 0)),
-        left_settings_revision=int(get("left_settings_revision", 0)),
-    )
-
-
-def _time(ms: str | None) -> int | None:
-    return None if ms is None else int(ms)
+def _duration(ms: bytes) -> timedelta:
+    return timedelta(milliseconds=int(ms))
 
 
 def _unforeseen(step: str, answer: list[Any]) -> StepFailed:

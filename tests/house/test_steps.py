@@ -12,13 +12,11 @@ FUNCTIONS = lua_functions()
 
 # A header says of its last argument that it comes as often as wanted.
 VARIADIC = "one argument each"
-# Steps that change an agent of presence share their first five arguments: lib/changes.lua names and reads them, and
-# store.py's _change adds the fingerprint and the window.
+# Steps that change an agent of presence share their first seven arguments: lib/changes.lua names and reads them, and
+# store.py's _change takes them from the command.
 SHARED = "changes.begin"
-SHARED_COUNT = 5
-ADDED_BY_CHANGE = {"presence_service": 2, "router_service": 0}
-# Told how many timers to take, and takes none.
-IGNORES_ITS_ARGUMENT = ["presence_service/fire"]
+SHARED_COUNT = 7
+ADDED_BY_CHANGE = {"presence_service": 6, "router_service": 0}
 # Words that stay within the router's steps: what an agent is owed mail for.
 INTERNAL_WORDS = {"FOCUS_LEFT"}
 
@@ -39,7 +37,7 @@ def test_the_header_names_as_many_arguments_as_the_body_uses(step: Step) -> None
     assert is_variadic == ("#ARGV" in step.body)
     if is_variadic:
         assert highest < len(names)
-    elif str(step) not in IGNORES_ITS_ARGUMENT:
+    else:
         assert highest == len(names)
 
 

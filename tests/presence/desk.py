@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Self
 
 import grpc
@@ -102,8 +103,10 @@ class Desk:
     async def close(self) -> None:
         await self.channel.close()
 
-    async def log_in(self, agent_id: str, request_id: str = "") -> v1.Agent:
+    async def log_in(self, agent_id: str, request_id: str = "", *, session: timedelta | None = None) -> v1.Agent:
         request = v1.LogInRequest(agent_id=agent_id, request_id=request_id)
+        if session is not None:
+            request.session_ttl.FromTimedelta(session)
         return (await self.presence.LogIn(request, timeout=PATIENCE)).agent
 
     async def log_out(self, agent_id: str, request_id: str = "") -> v1.Agent:
@@ -124,17 +127,25 @@ class Desk:
         request = v1.LeaveFocusRequest(agent_id=agent_id, request_id=request_id)
         return (await self.presence.LeaveFocus(request, timeout=PATIENCE)).agent
 
-    async def choose(self, agent_id: str, status_id: str, request_id: str = "") -> v1.Agent:
-        request = v1.SetActiveStatusRequest(agent_id=agent_id, status_id=status_id, request_id=request_id)
+    async def choose(
+        self, agent_id: str, status_id: str, request_id: str = "", *, away_status_id: str = ""
+    ) -> v1.Agent:
+        request = v1.SetActiveStatusRequest(
+            agent_id=agent_id, status_id=status_id, request_id=request_id, away_status_id=away_status_id
+        )
         return (await self.presence.SetActiveStatus(request, timeout=PATIENCE)).agent
 
     async def go_away(self, agent_id: str, status_id: str = "lunch", request_id: str = "") -> v1.Agent:
         request = v1.GoAwayRequest(agent_id=agent_id, status_id=status_id, request_id=request_id)
         return (await self.presence.GoAway(request, timeout=PATIENCE)).agent
 
-    async def come_back(self, agent_id: str, request_id: str = "") -> v1.Agent:
-        request = v1.ReturnFromAwayRequest(agent_id=agent_id, request_id=request_id)
+    async def come_back(self, agent_id: str, request_id: str = "", *, away_status_id: str = "") -> v1.Agent:
+        request = v1.ReturnFromAwayRequest(agent_id=agent_id, request_id=request_id, away_status_id=away_status_id)
         return (await self.presence.ReturnFromAway(request, timeout=PATIENCE)).agent
+
+    async def is_active(self, agent_id: str) -> None:
+        """Its app saw activity."""
+        await self.presence.ReportActivity(v1.ReportActivityRequest(agent_id=agent_id), timeout=PATIENCE)
 
     async def get(self, agent_id: str) -> v1.Agent:
         return (await self.presence.GetAgent(v1.GetAgentRequest(agent_id=agent_id), timeout=PATIENCE)).agent
@@ -183,22 +194,18 @@ class Desk:
         request = admin.GetPresenceSettingsRequest()
         return (await self.admin.GetPresenceSettings(request, timeout=PATIENCE)).settings
 
-    async def set(
-        self, *, focus_enabled: bool | None = None, away_clears_availability: bool | None = None
-    ) -> admin.PresenceSettings:
-        settings = admin.PresenceSettings(
-            focus_enabled=focus_enabled, away_clears_availability=away_clears_availability
-        )
-        request = admin.PutPresenceSettingsRequest(settings=settings)
+    async def set(self, **settings: Any) -> admin.PresenceSettings:
+        """Replaces all settings by these and the defaults; times are timedeltas."""
+        request = admin.PutPresenceSettingsRequest(settings=admin.PresenceSettings(**settings))
         return (await self.admin.PutPresenceSettings(request, timeout=PATIENCE)).settings
 
     async def page(self, *, size: int = 0, token: str = "") -> v1.ListAgentsResponse:
         request = v1.ListAgentsRequest(page_size=size, page_token=token)
         return await self.presence.ListAgents(request, timeout=PATIENCE)
 
-    async def advance(self, *, seconds: int = 0) -> clock.AdvanceResponse:
+    async def advance(self, *, seconds: float = 0, minutes: float = 0) -> clock.AdvanceResponse:
         request = clock.AdvanceRequest()
-        request.duration.seconds = seconds
+        request.duration.FromTimedelta(timedelta(seconds=seconds, minutes=minutes))
         return await self.clock.Advance(request, timeout=PATIENCE)
 
     def watch(self, cursor: str = "") -> Any:
@@ -240,6 +247,8 @@ class Router:
         # The newest thing in a view, where that is above its mark.
         self.seen: dict[str, int] = {}
         self.views: dict[str, dict[str, feed.AgentPresence]] = {}
+        # What it says of agents when it is asked and keeps up; of others that they do nothing.
+        self.activities: dict[str, feed.AgentActivity] = {}
         # Everything that was heard, in order.
         self.heard: list[feed.FollowPresenceResponse] = []
         self.call: Any = desk.feed.FollowPresence()
@@ -269,6 +278,14 @@ class Router:
     async def acknowledges(self, revision: int, tenant: str = TENANT) -> None:
         """Says that its view stands at the revision."""
         await self._says(feed.FollowPresenceRequest(applied=feed.Mark(tenant=tenant, revision=revision)))
+
+    async def reports(self, inquiry: feed.Inquiry) -> None:
+        """Answers an inquiry."""
+        activities = [
+            self.activities.get(agent_id, feed.AgentActivity(agent_id=agent_id)) for agent_id in inquiry.agent_ids
+        ]
+        report = feed.ActivityReport(tenant=inquiry.tenant, agents=activities)
+        await self._says(feed.FollowPresenceRequest(activity=report))
 
     async def _says(self, message: feed.FollowPresenceRequest) -> None:
         async with self._writing:
@@ -337,6 +354,8 @@ class Router:
                 return
             before = dict(self.marks)
             self._take(message)
+            if message.HasField("inquiry"):
+                await self.reports(message.inquiry)
             for tenant, mark in self.marks.items():
                 if mark != before.get(tenant):
                     await self.acknowledges(mark, tenant)

@@ -26,6 +26,7 @@ WELL_FORMED: dict[type[Message], Message] = {
     v1.SetActiveStatusRequest: v1.SetActiveStatusRequest(agent_id="ann", status_id="work", request_id="r-1"),
     v1.GoAwayRequest: v1.GoAwayRequest(agent_id="ann", status_id="lunch", request_id="r-1"),
     v1.ReturnFromAwayRequest: v1.ReturnFromAwayRequest(agent_id="ann", request_id="r-1"),
+    v1.ReportActivityRequest: v1.ReportActivityRequest(agent_id="ann"),
     v1.ListStatusesRequest: v1.ListStatusesRequest(agent_id="ann"),
     v1.GetAgentRequest: v1.GetAgentRequest(agent_id="ann"),
     v1.ListAgentsRequest: v1.ListAgentsRequest(page_size=1, page_token="ann"),

@@ -1,14 +1,28 @@
 """What administrators set for a tenant."""
 
+from datetime import timedelta
+
+from google.protobuf.duration_pb2 import Duration
+
 from maitred.v1 import presence_admin_service_pb2 as admin
 from tests.presence.conftest import OpenDesk, StartReplica
 from tests.presence.desk import MESSAGING, VOICE, Desk, failure_of, refused
 from tests.rules import rule
 
+DEFAULTS = admin.PresenceSettings(
+    focus_enabled=True,
+    away_clears_availability=False,
+    time_until_away=Duration(seconds=600),
+    time_until_logged_off=Duration(seconds=5_400),
+    focus_budget=Duration(),
+    focus_warning=Duration(),
+    changes_kept=50_000,
+)
 
-@rule("R29", "R54")
-async def test_by_default_focus_is_enabled_and_away_keeps_the_toggles(desk: Desk) -> None:
-    assert await desk.settings() == admin.PresenceSettings(focus_enabled=True, away_clears_availability=False)
+
+@rule("R29", "R40", "R54")
+async def test_settings_have_the_defaults_of_the_product(desk: Desk) -> None:
+    assert await desk.settings() == DEFAULTS
 
 
 @rule("R54")
@@ -61,12 +75,20 @@ async def test_a_supervisors_away_clears_them_too(desk: Desk) -> None:
 
 
 async def test_settings_are_replaced_as_a_whole(desk: Desk) -> None:
-    await desk.set(focus_enabled=False, away_clears_availability=True)
-    assert await desk.set(focus_enabled=False) == admin.PresenceSettings(
-        focus_enabled=False, away_clears_availability=False
+    await desk.set(
+        focus_enabled=False,
+        away_clears_availability=True,
+        time_until_away=timedelta(minutes=1),
+        time_until_logged_off=timedelta(minutes=2),
+        focus_budget=timedelta(minutes=3),
+        focus_warning=timedelta(seconds=30),
+        changes_kept=2_000,
     )
-    assert (await desk.set()).focus_enabled
-    assert await desk.settings() == await desk.set()
+    changed = await desk.set(focus_enabled=False)
+    assert not changed.focus_enabled
+    changed.focus_enabled = True
+    assert changed == DEFAULTS
+    assert await desk.set() == await desk.settings() == DEFAULTS
 
 
 async def test_settings_count_at_once_at_every_replica_and_for_one_tenant(

@@ -1,6 +1,7 @@
 """Reading changes by cursor."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -53,12 +54,23 @@ async def test_a_cursor_that_the_store_lost_or_never_had_is_gone(store: Store) -
         await feed.read_after("other", revisions[0])
 
 
-@pytest.mark.long
-async def test_the_feed_is_trimmed_to_about_its_length(store: Store) -> None:
-    key = store.prefix("acme") + "feed"
+async def old_changes(store: Store, count: int, *, age: timedelta) -> None:
+    """Puts entries into the feed that were made so long ago."""
+    first = await store.time() - age // timedelta(microseconds=1)
     async with store.redis.pipeline(transaction=False) as pipe:
-        for n in range(1, 100_500):
-            pipe.xadd(key, {"what": "old"}, id=f"{n}-0")
+        for n in range(count):
+            pipe.xadd(store.prefix("acme") + "feed", {"what": "old"}, id=f"{first + n}-0")
         await pipe.execute()
+
+
+async def test_the_feed_is_trimmed_to_about_the_length_that_a_step_names(store: Store) -> None:
+    await old_changes(store, 1_500, age=timedelta(hours=1))
     await changes(store, 1)
-    assert 100_000 <= await store.redis.xlen(key) <= 100_200
+    assert 1_000 <= await store.redis.xlen(store.prefix("acme") + "feed") <= 1_200
+
+
+async def test_what_is_a_day_old_is_trimmed_from_the_feed(store: Store) -> None:
+    await old_changes(store, 500, age=timedelta(hours=24, minutes=1))
+    await old_changes(store, 200, age=timedelta(hours=23))
+    await changes(store, 1)
+    assert 200 <= await store.redis.xlen(store.prefix("acme") + "feed") <= 400

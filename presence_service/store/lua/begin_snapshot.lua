@@ -6,8 +6,5 @@
 -- Returns {'OK', revision, previous}
 -- O(1).
 
-local revision, previous = revisions.next()
-local stamp, before = string.format('%.0f', revision), string.format('%.0f', previous)
-feed.append(revision, 'previous', before)
-bell.ring('changed', stamp .. ' ' .. bell.tenant())
-return { 'OK', stamp, before }
+local revision, previous = news.append()
+return { 'OK', revision, previous }

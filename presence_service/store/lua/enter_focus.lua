@@ -2,7 +2,7 @@
 -- Pauses routing to an agent who is not Away and has a channel on; the channels stay as they are.
 --
 -- KEYS  prefix
--- ARGV  clock, agent, request_id, fingerprint, window_us
+-- ARGV  clock, agent, request_id, fingerprint, window_us, initiator, own
 -- Returns as lib/changes.lua says; refusals: AGENT_UNKNOWN, AGENT_LOGGED_OUT, AGENT_AWAY,
 -- NO_CHANNEL_ON, FOCUS_NOT_ENABLED, REQUEST_ID_REUSED.
 -- O(1).
@@ -25,11 +25,12 @@ end
 if not settings.is_on('focus_enabled') then
   return { 'FOCUS_NOT_ENABLED' }
 end
-if agent.away then
+if agent.away_ms then
   return { 'AGENT_AWAY' }
 end
 if agent.toggles == '' then
   return { 'NO_CHANNEL_ON' }
 end
 agent.focus_ms = agents.now()
+changes.happened(agent, 'focus_entered')
 return changes.commit(agent, {}, true)

@@ -1,9 +1,9 @@
 #!lua flags=no-writes
--- Reads the settings, each 1 or 0.
+-- Reads the settings.
 --
 -- KEYS  prefix
 -- ARGV  clock
--- Returns {'OK', focus_enabled, away_clears_availability}
+-- Returns {'OK', value...}, in the order of put_presence_settings.
 -- O(1).
 
 return settings.answer()

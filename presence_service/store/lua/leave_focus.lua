@@ -1,7 +1,7 @@
 -- Ends an agent's Focus in the way that routes.
 --
 -- KEYS  prefix
--- ARGV  clock, agent, request_id, fingerprint, window_us
+-- ARGV  clock, agent, request_id, fingerprint, window_us, initiator, own
 -- Returns as lib/changes.lua says; refusals: AGENT_UNKNOWN, AGENT_LOGGED_OUT, REQUEST_ID_REUSED.
 -- O(1).
 
@@ -18,5 +18,5 @@ end
 if not agent.focus_ms then
   return changes.unchanged(agent, false)
 end
-agent.focus_ms = nil
+transitions.end_focus(agent)
 return changes.commit(agent, { 'focus_left_revision' }, false)

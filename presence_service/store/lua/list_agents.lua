@@ -11,8 +11,7 @@
 
 local after, limit = ARGV[2], tonumber(ARGV[3])
 
-local from = after == '' and '-' or '(' .. after
-local ids = redis.call('ZRANGE', KEYS[1] .. 'agents', from, '+', 'BYLEX', 'LIMIT', 0, limit + 1)
+local ids = agents.ids_after(after, limit + 1)
 local answer = { 'OK', #ids > limit and ids[limit] or '', string.format('%.0f', revisions.last()) }
 for at = 1, math.min(#ids, limit) do
   local agent = agents.read(ids[at])

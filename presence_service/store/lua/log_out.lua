@@ -2,7 +2,7 @@
 -- Logs an agent out: no status, no Focus, every channel off.
 --
 -- KEYS  prefix
--- ARGV  clock, agent, request_id, fingerprint, window_us
+-- ARGV  clock, agent, request_id, fingerprint, window_us, initiator, own
 -- Returns as lib/changes.lua says; refusals: AGENT_UNKNOWN, REQUEST_ID_REUSED.
 -- O(1).
 
@@ -18,8 +18,5 @@ end
 if not agent.logged_in then
   return changes.unchanged(agent, true)
 end
-for _, field in ipairs({ 'logged_in', 'log_in_ms', 'away', 'status', 'status_ms', 'focus_ms', 'in_settings' }) do
-  agent[field] = nil
-end
-agent.toggles = ''
+transitions.log_out(agent)
 return changes.commit(agent, {}, true)

@@ -6,8 +6,8 @@
 -- ARGV  clock
 --       mark      how far the router's view has come, 0 for an empty view
 --       seen      the highest revision that anything in the view is of
--- Returns {'FRESH', revision} | {'UNKNOWN', revision}; the revision is the tenant's last. A Fresh may go
--- out only after all changes up to it.
+-- Returns {'FRESH', revision, waiting} | {'UNKNOWN', revision}; the revision is the tenant's last. A Fresh may go
+-- out only after all changes up to it. Waiting is 1 if the router is to be asked about agents.
 -- O(log n) in the length of the feed.
 
 local mark, seen = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -18,4 +18,4 @@ if not view.knows(mark) or (seen > mark and not view.knows(seen)) then
 end
 view.advance(mark)
 view.renew()
-return { 'FRESH', last }
+return { 'FRESH', last, #deadlines.inquiries(1) }

@@ -1,13 +1,14 @@
--- Gives an agent a named Active status; for one who is Away that is also the return.
+-- Gives an agent a named Active status; for one who is Away that is the return, and then the change (R24).
 --
 -- KEYS  prefix
--- ARGV  clock, agent, request_id, fingerprint, window_us
+-- ARGV  clock, agent, request_id, fingerprint, window_us, initiator, own
 --       status    one of the Active list
+--       away_status  why the agent was Away, one of the Away list; counts after idling
 -- Returns as lib/changes.lua says; refusals: AGENT_UNKNOWN, AGENT_LOGGED_OUT, STATUS_UNKNOWN,
--- STATUS_NOT_ACTIVE, REQUEST_ID_REUSED.
+-- STATUS_NOT_ACTIVE, STATUS_NOT_AWAY, AWAY_REASON_REQUIRED, REQUEST_ID_REUSED.
 -- O(n) in the number of statuses.
 
-local status = ARGV[6]
+local status, away_status = ARGV[8], ARGV[9]
 
 local agent, answer = changes.begin()
 if answer then
@@ -19,19 +20,21 @@ end
 if not agent.logged_in then
   return { 'AGENT_LOGGED_OUT' }
 end
-if agent.status == status and not agent.away then
+if agent.status == status and not agent.away_ms then
   return changes.unchanged(agent, false)
 end
-local chosen = statuses.find(statuses.read(), status)
-if not chosen then
-  return { 'STATUS_UNKNOWN' }
+local refusal = statuses.refuse_active(status)
+if not refusal and not agent.status then
+  refusal = away_status == '' and { 'AWAY_REASON_REQUIRED' } or statuses.refuse_away(away_status)
 end
-if chosen.kind ~= 'active' then
-  return { 'STATUS_NOT_ACTIVE' }
+if refusal then
+  return refusal
 end
-if agent.away then
-  return changes.commit(agent, agents.come_back(agent, status), false)
+local edges = {}
+if agent.away_ms then
+  edges = transitions.come_back(agent, away_status)
 end
-agent.status = status
-agent.status_ms = agents.now()
-return changes.commit(agent, {}, false)
+if agent.status ~= status then
+  transitions.choose(agent, status)
+end
+return changes.commit(agent, edges, false)

@@ -1,22 +1,58 @@
--- What a tenant's administrators can set: <prefix>settings, a hash of 1 and 0 by name, missing until something is set.
+-- What a tenant's administrators can set: <prefix>settings, a hash by name, missing until something is set. Switches
+-- are 1 or 0, times are ms, 0 for never.
 
-local DEFAULTS = { focus_enabled = '1', away_clears_availability = '0' }
+-- In the order in which steps take and answer them.
+local NAMES = {
+  'focus_enabled', 'away_clears_availability', 'away_ms', 'log_off_ms', 'focus_budget_ms', 'focus_warning_ms',
+  'changes_kept',
+}
+local DEFAULTS = { '1', '0', '600000', '5400000', '0', '0', '50000' }
 
--- The value of a setting, '1' or '0'.
+local values
+
+local function read()
+  if not values then
+    values = {}
+    local set = redis.call('HMGET', KEYS[1] .. 'settings', unpack(NAMES))
+    for at, name in ipairs(NAMES) do
+      values[name] = set[at] or DEFAULTS[at]
+    end
+  end
+  return values
+end
+
+-- The value of a setting, as text.
 function settings.get(name)
-  return redis.call('HGET', KEYS[1] .. 'settings', name) or DEFAULTS[name]
+  return read()[name]
+end
+
+function settings.number(name)
+  return tonumber(read()[name])
 end
 
 function settings.is_on(name)
-  return settings.get(name) == '1'
+  return read()[name] == '1'
 end
 
--- Replaces a setting.
-function settings.put(name, value)
-  redis.call('HSET', KEYS[1] .. 'settings', name, value)
+-- Replaces all settings; returns whether one was another before.
+function settings.put(new)
+  local changed = false
+  local flat = {}
+  for at, name in ipairs(NAMES) do
+    changed = changed or read()[name] ~= new[at]
+    flat[#flat + 1] = name
+    flat[#flat + 1] = new[at]
+  end
+  redis.call('HSET', KEYS[1] .. 'settings', unpack(flat))
+  values = nil
+  return changed
 end
 
 -- The answer of a step that is about the settings.
 function settings.answer()
-  return { 'OK', settings.get('focus_enabled'), settings.get('away_clears_availability') }
+  local answer = { 'OK' }
+  for _, name in ipairs(NAMES) do
+    answer[#answer + 1] = read()[name]
+  end
+  return answer
 end

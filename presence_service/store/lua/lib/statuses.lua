@@ -27,10 +27,7 @@ end
 function statuses.write(catalogue, renamed)
   redis.call('SET', KEYS[1] .. 'statuses', cjson.encode(catalogue))
   if renamed then
-    local revision, previous = revisions.next()
-    local stamp = string.format('%.0f', revision)
-    feed.append(revision, 'previous', string.format('%.0f', previous), 'renamed', '1')
-    bell.ring('changed', stamp .. ' ' .. bell.tenant())
+    news.append('renamed', '1')
   end
 end
 
@@ -67,4 +64,28 @@ end
 -- The answer of a step that is about a status.
 function statuses.answer(status)
   return { 'OK', cjson.encode(status) }
+end
+
+-- The refusal of a status that is to be chosen as an Active one, or nil.
+function statuses.refuse_active(id)
+  local chosen = statuses.find(statuses.read(), id)
+  if not chosen then
+    return { 'STATUS_UNKNOWN', id }
+  end
+  if chosen.kind ~= 'active' then
+    return { 'STATUS_NOT_ACTIVE', id }
+  end
+  return nil
+end
+
+-- The refusal of a status that is to be chosen as the reason of an Away, or nil.
+function statuses.refuse_away(id)
+  local chosen = statuses.find(statuses.read(), id)
+  if not chosen then
+    return { 'STATUS_UNKNOWN', id }
+  end
+  if chosen.kind ~= 'away' then
+    return { 'STATUS_NOT_AWAY', id }
+  end
+  return nil
 end

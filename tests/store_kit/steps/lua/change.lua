@@ -5,6 +5,6 @@
 --       what changed
 -- Returns {'OK', revision, previous}
 local revision, previous = revisions.next()
-feed.append(revision, 'what', ARGV[2], 'after', string.format('%.0f', previous))
+feed.append(1000, revision, 'what', ARGV[2], 'after', string.format('%.0f', previous))
 bell.ring('changes', bell.tenant() .. ' ' .. string.format('%.0f', revision))
 return { 'OK', revision, previous }

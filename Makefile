@@ -52,6 +52,9 @@ demo: $(INSTALLED) $(GENERATED) ## Watch a short working day: agents, customers,
 run: $(INSTALLED) $(GENERATED) ## Start both services and a store, state under .maitred/
 	@$(BIN)/maitred up
 
+# Each process would otherwise compile every test, and every service it starts, anew.
+test test-long spec: export PYTHONDONTWRITEBYTECODE :=
+
 # More at once than two cores have: many tests wait for processes or time-outs. A file stays with one of them.
 test: $(INSTALLED) $(GENERATED) ## Run the tests, but for the long ones
 	$(BIN)/python -m pytest -m 'not long' -n 3 --dist loadfile $(ARGS)

@@ -255,6 +255,8 @@ class Floor:
         self.client = client
         self.redis = redis
         self.agents: dict[str, Agent] = {}
+        # Presence's revision when it last had reached the router.
+        self._reached: bytes | str | None = ""
         self._ids = itertools.count(1)
 
     async def call(self, awaited: Awaitable[Answer]) -> Answer:
@@ -374,15 +376,23 @@ class Floor:
 
     async def settles(self) -> None:
         """Waits until nothing is on its way any more."""
-        await self.call(self.client.presence_clock.Advance(AdvanceRequest()))
+        # With every change the revision rises; asking for it is far cheaper than a barrier for nothing.
+        revision = await self.redis.get(f"{{{TENANT}}}:presence:revision")
+        if revision != self._reached:
+            await self.call(self.client.presence_clock.Advance(AdvanceRequest()))
+            self._reached = revision
         await self.call(self.client.router_clock.Advance(AdvanceRequest()))
-        for agent in self.agents.values():
-            if agent.has_app:
-                await eventually(partial(self._is_up_to_date, agent), f"the app of {agent.agent_id} is up to date")
+        apps = [agent for agent in self.agents.values() if agent.has_app]
+        if apps:
+            names = ", ".join(agent.agent_id for agent in apps)
+            await eventually(partial(self._are_up_to_date, apps), f"the apps of {names} are up to date")
 
-    async def _is_up_to_date(self, agent: Agent) -> bool:
-        number = await self.redis.hget(f"{{{TENANT}}}:router:agent/{agent.agent_id}", "number")
-        return agent.number >= int(number or 0)
+    async def _are_up_to_date(self, apps: Sequence[Agent]) -> bool:
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for agent in apps:
+                pipe.hget(f"{{{TENANT}}}:router:agent/{agent.agent_id}", "number")
+            numbers = await pipe.execute()
+        return all(agent.number >= int(number or 0) for agent, number in zip(apps, numbers, strict=True))
 
 
 @asynccontextmanager
@@ -391,7 +401,7 @@ async def open_floor(store_url: str, folder: Path) -> AsyncIterator[Floor]:
     presence_at, router_at = f"unix:{folder}/presence", f"unix:{folder}/router"
     presence_settings = PresenceSettings(redis_url=store_url, bind=presence_at, clock="manual")
     router_settings = RouterSettings(redis_url=store_url, bind=router_at, presence=presence_at, clock="manual")
-    redis = Redis.from_url(store_url, decode_responses=True)
+    redis = Redis.from_url(store_url, decode_responses=True, driver_info=None)
     async with (
         aclosing(redis),
         presence_app.presence(presence_settings),

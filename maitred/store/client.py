@@ -175,7 +175,11 @@ def _client(url: str, call_timeout: timedelta) -> "Redis | RedisCluster":
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
             protocol=2,
+            driver_info=None,
         )
     # Protocol 2: nothing here needs the third, whose handshake asks for maintenance hints that
-    # stretch time-outs.
-    return Redis.from_url(url, retry=None, socket_timeout=seconds, socket_connect_timeout=seconds, protocol=2)
+    # stretch time-outs. Without driver_info a connection is there at once, instead of reading its
+    # package's metadata first and introducing itself to the server.
+    return Redis.from_url(
+        url, retry=None, socket_timeout=seconds, socket_connect_timeout=seconds, protocol=2, driver_info=None
+    )

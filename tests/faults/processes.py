@@ -74,7 +74,11 @@ class Service:
         async def as_said() -> bool:
             if not self.is_running:
                 raise AssertionError(f"{self.module} ended: {self.last_words()}")
-            return await self.health(name) == serving
+            if await self.health(name) == serving:
+                return True
+            # Asking without a pause would take from the service the time it needs to get there.
+            await asyncio.sleep(0.05)
+            return False
 
         await eventually(as_said, f"{self.module} says serving={serving} of {name!r}", seconds=seconds)
 
@@ -85,7 +89,6 @@ class Service:
             try:
                 answer = await stub.Check(HealthCheckRequest(service=name), timeout=1)
             except grpc.aio.AioRpcError:
-                await asyncio.sleep(0.05)
                 return None
         return bool(answer.status == HealthCheckResponse.SERVING)
 

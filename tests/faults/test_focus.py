@@ -19,7 +19,7 @@ FAULTY = Plan(contacts=2000, pause=0.035)
 
 async def test_focus_holds_while_customers_arrive() -> None:
     async with open_stack(Shape()) as stack:
-        done = await rush(stack, Plan(contacts=500, focuses=2, agents=10))
+        done = await rush(stack, Plan(contacts=250, focuses=2, agents=10))
     check_focus(done)
     assert len(done.history.focuses) == 20
 

@@ -115,6 +115,7 @@ async def test_sigterm_ends_every_stream_with_ok_and_lets_a_call_finish(stack: S
         assert await router.ended(seconds=SOON) == 0
 
 
+@pytest.mark.long
 async def test_a_second_sigterm_exits_at_once(stack: Stack) -> None:
     """Although a call is running, which waits for a store that has stopped."""
     agent = presence_service_pb2.GetAgentRequest(agent_id="ann")

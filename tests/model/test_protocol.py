@@ -1,6 +1,6 @@
 """The leased view keeps its promise in every run, and each of its rules is there for a run that needs it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -112,16 +112,17 @@ class Base(NamedTuple):
     name: str
     bounds: Bounds
     floor: int
+    slow: bool = False
 
 
 SMALL = [
-    Base("two changes, no fault", TWO, 9_000),
+    Base("two changes, no fault", TWO, 9_000, slow=True),
     Base("two changes, offers", TWO._replace(operations=FOCUS, offers=True), 6_500),
-    Base("two changes, sessions", TWO._replace(operations=SESSION_AND_STATUS), 6_500),
-    Base("two changes, a router that comes", TWO._replace(operations=FOCUS, start=Start.COLD), 7_000),
+    Base("two changes, sessions", TWO._replace(operations=SESSION_AND_STATUS), 6_500, slow=True),
+    Base("two changes, a router that comes", TWO._replace(operations=FOCUS, start=Start.COLD), 7_000, slow=True),
     Base("a change, a message lost", ONE._replace(operations=(*FOCUS, *OUT), loss=True, offers=True), 5_000),
     Base("a change, a stream cut", ONE._replace(operations=(*FOCUS, *OUT), cut=True, offers=True), 3_000),
-    Base("a change, an older store", ONE._replace(operations=FOCUS, copy_age=1), 9_000),
+    Base("a change, an older store", ONE._replace(operations=FOCUS, copy_age=1), 9_000, slow=True),
 ]
 
 WIDE = [
@@ -332,12 +333,14 @@ SPARE = [
 ]
 
 
-def marked(mutants: list[Mutant]) -> list[object]:
-    slow = [pytest.mark.long, pytest.mark.timeout(600)]
-    return [pytest.param(mutant, id=mutant.name, marks=slow if mutant.slow else []) for mutant in mutants]
+SLOW = (pytest.mark.long, pytest.mark.timeout(600))
 
 
-@pytest.mark.parametrize("base", [pytest.param(base, id=base.name) for base in SMALL])
+def marked(cases: Sequence[Base | Mutant]) -> list[object]:
+    return [pytest.param(case, id=case.name, marks=SLOW if case.slow else ()) for case in cases]
+
+
+@pytest.mark.parametrize("base", marked(SMALL))
 def test_no_run_breaks_a_promise(base: Base) -> None:
     result = explore(RULES, base.bounds)
     assert result.run is None, str(result.run)
@@ -375,7 +378,7 @@ def test_no_promise_hangs_on_the_rule(mutant: Mutant) -> None:
         pytest.param(ONE, id="no fault"),
         pytest.param(ONE._replace(operations=FOCUS, loss=True), id="a message lost"),
         pytest.param(ONE._replace(operations=FOCUS, cut=True), id="a stream cut"),
-        pytest.param(BACK._replace(operations=FOCUS), id="an older store"),
+        pytest.param(BACK._replace(operations=FOCUS), id="an older store", marks=SLOW),
     ],
 )
 def test_the_view_comes_to_what_presence_has_once_the_fault_is_over(bounds: Bounds) -> None:

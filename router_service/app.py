@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from maitred.clock_servicer import CLOCK_CHECKS, ClockServicer
 from maitred.rpc.logs import configure_logs, logger
@@ -93,6 +93,10 @@ async def router(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
             yield server, port
         finally:
             await server.drain(settings.drain_grace, delay=settings.drain_delay)
+            # The streams have ended; a store that is away will miss our sign of life instead.
+            with suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(PING_SECONDS):
+                    await dispatcher.flush()
             for task in tasks:
                 task.cancel()
 

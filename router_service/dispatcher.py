@@ -6,8 +6,10 @@ other replicas are only hints; once a second the numbers of the connected agents
 
 import asyncio
 import json
+import secrets
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
@@ -21,12 +23,16 @@ from router_service.store.store import RouterStore
 CHECKPOINT = timedelta(seconds=10)
 # A stream whose reader is this many changes behind gets a snapshot instead of them.
 MOST_PENDING = 256
-# How often the numbers of connected agents are compared with the store's, in seconds.
+# How often the numbers of connected agents are compared with the store's, in seconds. The same step says that this
+# replica lives; lua/lib/streams.lua takes one that is silent for 5 s for lost.
 COMPARE_SECONDS = 1.0
-# How often offers that were sent are noted in the store, in seconds; an offer rings far longer.
+# How often offers that were sent, and agents that have left, are noted in the store, in seconds; an offer rings far
+# longer.
 MARK_SECONDS = 0.1
 # Agents compared, or offers noted, in one step.
 AT_ONCE = 500
+# Agents of whom one step notes that they have left, which takes it longer.
+LEAVING_AT_ONCE = 100
 
 _log = structlog.get_logger()
 
@@ -88,6 +94,11 @@ class Dispatcher:
         self._store = store
         self._streams: dict[tuple[str, str], list[AgentStream]] = {}
         self._sent: dict[str, list[str]] = defaultdict(list)
+        # What the store knows this replica by.
+        self._replica = _new_replica()
+        # The agents whose last stream here has ended, which the store does not know yet.
+        self._left: dict[str, set[str]] = defaultdict(set)
+        self._flushing = asyncio.Lock()
 
     def deliver(self, tenant: str, changes: Iterable[Change]) -> None:
         """Hand changes to the streams of their agents."""
@@ -100,19 +111,13 @@ class Dispatcher:
     ) -> AsyncGenerator[Assignments | Change | int, None]:
         """Yield a snapshot, then changes; just the number where nothing happened for a while.
 
-        A client that resumes at the number the store still has missed nothing and gets no snapshot.
+        A client that resumes at the number the store still has missed nothing and gets no snapshot. Before the first
+        yield the store knows of the stream.
         """
         stream = AgentStream(tenant, agent_id)
         self._streams.setdefault((tenant, agent_id), []).append(stream)
         try:
-            if resume_number is not None:
-                # Changes from here on are taken; should one have come before, the number read tells.
-                stream.stand_at(resume_number)
-                [number] = await self._store.read_numbers(tenant, [agent_id])
-                if stream.number < number or number < resume_number:
-                    stream.look_again()
-                else:
-                    yield resume_number
+            yield await self._begin(stream, resume_number)
             while True:
                 if stream.stale:
                     yield await self._snapshot(stream)
@@ -127,13 +132,34 @@ class Dispatcher:
             streams.remove(stream)
             if not streams:
                 del self._streams[tenant, agent_id]
+                self._left[tenant].add(agent_id)
 
     async def flush(self) -> None:
-        """Note in the store which offers were sent.
+        """Note in the store which offers were sent, and which agents have no stream here any more.
 
         Raises:
             StoreError: the store did not answer; they are noted later.
         """
+        # Who comes second finds nothing to note, but what the first one takes is not noted yet.
+        async with self._flushing:
+            await self._flush_sent()
+            await self._flush_left()
+
+    async def _flush_left(self) -> None:
+        while self._left:
+            tenant, left = self._left.popitem()
+            agent_ids = list(left)
+            for at in range(0, len(agent_ids), LEAVING_AT_ONCE):
+                # Whoever has come again by now is there.
+                some = [each for each in agent_ids[at : at + LEAVING_AT_ONCE] if (tenant, each) not in self._streams]
+                try:
+                    with self._under_one_name():
+                        await self._store.close_streams(tenant, self._replica, some)
+                except StoreError:
+                    self._left[tenant].update(agent_ids[at:])
+                    raise
+
+    async def _flush_sent(self) -> None:
         while self._sent:
             tenant, offer_ids = self._sent.popitem()
             try:
@@ -151,9 +177,21 @@ class Dispatcher:
             tasks.create_task(_every(COMPARE_SECONDS, self._compare))
             tasks.create_task(_every(MARK_SECONDS, self.flush))
 
+    async def _begin(self, stream: AgentStream, resume_number: int | None) -> Assignments | int:
+        """Note that the stream is open; return what it begins with, which is the number if nothing was missed."""
+        with self._under_one_name():
+            assignments = await self._store.open_stream(stream.tenant, stream.agent_id, self._replica, resume_number)
+        if assignments is None and resume_number is not None:
+            stream.stand_at(resume_number)
+            return resume_number
+        assert assignments is not None, "without a number to resume at there is something to see"
+        return self._stand_at(stream, assignments)
+
     async def _snapshot(self, stream: AgentStream) -> Assignments:
         """Read what the agent must see; the stream goes on from its number."""
-        assignments = await self._store.read_assignments(stream.tenant, stream.agent_id)
+        return self._stand_at(stream, await self._store.read_assignments(stream.tenant, stream.agent_id))
+
+    def _stand_at(self, stream: AgentStream, assignments: Assignments) -> Assignments:
         stream.stand_at(assignments.number)
         self._note_sent(stream.tenant, assignments.offers)
         return assignments
@@ -172,19 +210,35 @@ class Dispatcher:
                 self.deliver(tenant, json.loads(changes))
 
     async def _compare(self) -> None:
-        """Compare every stream with the number its agent has in the store."""
+        """Compare every stream with the number its agent has in the store, which also learns that we live."""
         by_tenant: dict[str, list[str]] = defaultdict(list)
         for tenant, agent_id in self._streams:
             by_tenant[tenant].append(agent_id)
         for tenant, agent_ids in by_tenant.items():
             for at in range(0, len(agent_ids), AT_ONCE):
-                await self._compare_some(tenant, agent_ids[at : at + AT_ONCE])
+                # Whoever has left by now must not be noted as here again.
+                some = [each for each in agent_ids[at : at + AT_ONCE] if (tenant, each) in self._streams]
+                await self._compare_some(tenant, some)
 
     async def _compare_some(self, tenant: str, agent_ids: Sequence[str]) -> None:
-        numbers = await self._store.read_numbers(tenant, agent_ids)
+        with self._under_one_name():
+            numbers = await self._store.keep_streams(tenant, self._replica, agent_ids)
         for agent_id, number in zip(agent_ids, numbers, strict=True):
             for stream in self._streams.get((tenant, agent_id), ()):
                 stream.compare(number)
+
+    @contextmanager
+    def _under_one_name(self) -> Iterator[None]:
+        """Take another name if the store does not answer: what may still run late then counts for no living replica."""
+        try:
+            yield
+        except StoreError:
+            self._replica = _new_replica()
+            raise
+
+
+def _new_replica() -> str:
+    return secrets.token_hex(8)
 
 
 async def _woken(awake: asyncio.Event) -> bool:

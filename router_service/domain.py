@@ -103,6 +103,17 @@ class Assignments:
     routing_state: RoutingState
 
 
+class Activity(TypedDict):
+    """What an agent is doing at the router; times are 0 for never."""
+
+    agent_id: str
+    on_call: bool
+    connected: bool
+    command_ms: int
+    call_end_ms: int
+    connected_ms: int
+
+
 class Brought(TypedDict, total=False):
     """What a request brought: one of these."""
 

@@ -25,6 +25,8 @@ from router_service.routing import Routing
 
 # After a lost stream, the longest wait before the next, in seconds.
 MOST_BACKOFF_SECONDS = 1.0
+# Agents whose activity one step reads.
+ACTIVITY_AT_ONCE = 200
 # How often the barrier looks whether a view has become fresh.
 CATCH_UP_SECONDS = 0.005
 
@@ -144,6 +146,8 @@ class Follower:
                 await self._apply_snapshot(call, message.snapshot)
             case "fresh":
                 await self._extend(message.fresh)
+            case "inquiry":
+                await self._report_activity(call, message.inquiry)
             case unknown:
                 _log.warning("presence_message_unknown", message=unknown)
 
@@ -170,6 +174,15 @@ class Follower:
             agents, more = [], outcome.answer["more"]
         if message.last:
             await self._acknowledge(call, message.tenant, outcome)
+
+    async def _report_activity(self, call: Any, inquiry: pb.Inquiry) -> None:
+        """Say of every agent asked about what they are doing."""
+        report = pb.ActivityReport(tenant=inquiry.tenant)
+        for at in range(0, len(inquiry.agent_ids), ACTIVITY_AT_ONCE):
+            some = inquiry.agent_ids[at : at + ACTIVITY_AT_ONCE]
+            for activity in await self._store.read_activity(inquiry.tenant, some):
+                report.agents.add(**activity)
+        await self._write(call, pb.FollowPresenceRequest(activity=report))
 
     async def _acknowledge(self, call: Any, tenant: str, outcome: Outcome) -> None:
         mark = pb.Mark(tenant=tenant, revision=int(outcome.answer["mark"]))

@@ -35,33 +35,55 @@ class Routing:
         """Return a contact."""
         return await self.store.get_contact(tenant, contact_id)
 
-    async def accept_offer(self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str) -> Any:
+    async def accept_offer(
+        self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str, *, by_agent: bool
+    ) -> Any:
         """Make an offer the agent's contact; return it and its conversation (R144, R145)."""
-        return self.tell(tenant, await self.store.accept_offer(tenant, agent_id, offer_id, token, request_id))
+        return self.tell(
+            tenant, await self.store.accept_offer(tenant, agent_id, offer_id, token, request_id, by_agent=by_agent)
+        )
 
-    async def decline_offer(self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str) -> None:
+    async def decline_offer(
+        self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str, *, by_agent: bool
+    ) -> None:
         """Give an offer back (R135, R140)."""
-        self.tell(tenant, await self.store.decline_offer(tenant, agent_id, offer_id, token, request_id))
+        self.tell(
+            tenant, await self.store.decline_offer(tenant, agent_id, offer_id, token, request_id, by_agent=by_agent)
+        )
 
-    async def request_next(self, tenant: str, agent_id: str, source: str, current: str, request_id: str) -> Any:
+    async def request_next(
+        self, tenant: str, agent_id: str, source: str, current: str, request_id: str, *, by_agent: bool
+    ) -> Any:
         """Bring the next customer; return what was brought (R95-R100, R109-R112)."""
-        return self.tell(tenant, await self.store.request_next(tenant, agent_id, source, current, request_id))
+        return self.tell(
+            tenant, await self.store.request_next(tenant, agent_id, source, current, request_id, by_agent=by_agent)
+        )
 
     async def close_conversation(
-        self, tenant: str, agent_id: str, conversation_id: str, follow: str, request_id: str
+        self, tenant: str, agent_id: str, conversation_id: str, follow: str, request_id: str, *, by_agent: bool
     ) -> Any:
         """Close a conversation; return it, whether it was unanswered, and what was brought (R102-R108, R114)."""
-        outcome = await self.store.close_conversation(tenant, agent_id, conversation_id, follow, request_id)
+        outcome = await self.store.close_conversation(
+            tenant, agent_id, conversation_id, follow, request_id, by_agent=by_agent
+        )
         return self.tell(tenant, outcome)
 
-    async def end_contact(self, tenant: str, agent_id: str, contact_id: str, request_id: str) -> Contact:
+    async def end_contact(
+        self, tenant: str, agent_id: str, contact_id: str, request_id: str, *, by_agent: bool
+    ) -> Contact:
         """End a contact of the agent (R11, R91)."""
-        answer: Contact = self.tell(tenant, await self.store.end_contact(tenant, agent_id, contact_id, request_id))
+        answer: Contact = self.tell(
+            tenant, await self.store.end_contact(tenant, agent_id, contact_id, request_id, by_agent=by_agent)
+        )
         return answer
 
-    async def record_answer(self, tenant: str, agent_id: str, conversation_id: str, request_id: str) -> Any:
+    async def record_answer(
+        self, tenant: str, agent_id: str, conversation_id: str, request_id: str, *, by_agent: bool
+    ) -> Any:
         """Note that the customer was answered; return the conversation (R101)."""
-        return self.tell(tenant, await self.store.record_answer(tenant, agent_id, conversation_id, request_id))
+        return self.tell(
+            tenant, await self.store.record_answer(tenant, agent_id, conversation_id, request_id, by_agent=by_agent)
+        )
 
     async def list_my_customers(self, tenant: str, agent_id: str) -> Sequence[CustomerEntry]:
         """Return My Customers, open offers at the end (R113)."""

@@ -46,7 +46,12 @@ class RouterServicer(RouterServiceServicer):
     ) -> router_pb2.AcceptOfferResponse:
         """Accept an offer."""
         accepted = await self._routing.accept_offer(
-            current_call().tenant, request.agent_id, request.offer_id, request.token, request.request_id
+            current_call().tenant,
+            request.agent_id,
+            request.offer_id,
+            request.token,
+            request.request_id,
+            by_agent=_is_by(request.agent_id),
         )
         conversation = accepted.get("conversation")
         return router_pb2.AcceptOfferResponse(
@@ -59,7 +64,12 @@ class RouterServicer(RouterServiceServicer):
     ) -> router_pb2.DeclineOfferResponse:
         """Decline an offer."""
         await self._routing.decline_offer(
-            current_call().tenant, request.agent_id, request.offer_id, request.token, request.request_id
+            current_call().tenant,
+            request.agent_id,
+            request.offer_id,
+            request.token,
+            request.request_id,
+            by_agent=_is_by(request.agent_id),
         )
         return router_pb2.DeclineOfferResponse()
 
@@ -73,6 +83,7 @@ class RouterServicer(RouterServiceServicer):
             codec.source(request),
             request.current_conversation_id,
             request.request_id,
+            by_agent=_is_by(request.agent_id),
         )
         return router_pb2.RequestNextResponse(brought=codec.brought(brought))
 
@@ -86,6 +97,7 @@ class RouterServicer(RouterServiceServicer):
             request.conversation_id,
             codec.follow(request),
             request.request_id,
+            by_agent=_is_by(request.agent_id),
         )
         return router_pb2.CloseConversationResponse(
             conversation=codec.conversation(closed["conversation"]),
@@ -98,7 +110,11 @@ class RouterServicer(RouterServiceServicer):
     ) -> router_pb2.EndContactResponse:
         """End a contact of the agent."""
         ended = await self._routing.end_contact(
-            current_call().tenant, request.agent_id, request.contact_id, request.request_id
+            current_call().tenant,
+            request.agent_id,
+            request.contact_id,
+            request.request_id,
+            by_agent=_is_by(request.agent_id),
         )
         return router_pb2.EndContactResponse(contact=codec.contact(ended))
 
@@ -107,7 +123,11 @@ class RouterServicer(RouterServiceServicer):
     ) -> router_pb2.RecordAnswerResponse:
         """Record that the customer was answered."""
         answered = await self._routing.record_answer(
-            current_call().tenant, request.agent_id, request.conversation_id, request.request_id
+            current_call().tenant,
+            request.agent_id,
+            request.conversation_id,
+            request.request_id,
+            by_agent=_is_by(request.agent_id),
         )
         return router_pb2.RecordAnswerResponse(conversation=codec.conversation(answered))
 
@@ -117,6 +137,11 @@ class RouterServicer(RouterServiceServicer):
         """List My Customers."""
         customers = await self._routing.list_my_customers(current_call().tenant, request.agent_id)
         return router_pb2.ListMyCustomersResponse(customers=[codec.customer(each) for each in customers])
+
+
+def _is_by(agent_id: str) -> bool:
+    """Return whether this call counts as the agent's own: the agent's, or of an app that says nobody's name (R37)."""
+    return current_call().actor in ("", f"agent/{agent_id}")
 
 
 class IntakeServicer(IntakeServiceServicer):

@@ -4,12 +4,17 @@ All begin with the tenant's prefix `{tenant}:router:`. A key without a life stay
 """
 
 KEYS = {
-    "agent/<agent>": "hash: what presence says of the agent, its stops and pauses, its call, the number of its stream",
+    "agent/<agent>": "hash: what presence says of the agent, its stops and pauses, its call, the number of its stream;"
+    " when its last call ended (R39), and when it last gave a command (R37)",
     "agent/<agent>/inboxes": "set of inboxes the agent serves",
     "agent/<agent>/load": "set of conversations that count against the messaging capacity (R88)",
     "agent/<agent>/offers": "set of open offers",
     "agent/<agent>/customers": "zset by time: My Customers, `conversation:<id>` and `task:<contact>` (R113)",
     "agent/<agent>/unhelped": "zset by time: conversations whose customer waits for an answer (R101)",
+    "agent/<agent>/streams": "hash: by replica, since when (ms) a stream of the agent is open there; `closed`, when the"
+    " last one ended. Of an agent nobody knows it goes with the last stream",
+    "replicas": "hash: by replica with streams of the tenant, when it last said that it lives: `<µs> <ms>`, the"
+    " server's time and the clock's; goes after a day",
     "inbox/<inbox>": "hash: name, sla in ms",
     "inbox/<inbox>/members": "set of agents",
     "inboxes": "zset, all scores 0: the ids, for paging",

@@ -1,6 +1,7 @@
 """The router's steps as Python calls: keys and arguments in, plain values or a refusal out.
 
-Every changing call returns an Outcome: its answer and what agents must be told of it.
+Every changing call returns an Outcome: its answer and what agents must be told of it. A command of an agent is told
+whether the agent gave it, or someone else did for them (R37).
 """
 
 import json
@@ -10,7 +11,7 @@ from typing import Any, Literal, Self
 
 from maitred.store.client import Store
 from maitred.store.steps import Steps
-from router_service.domain import Assignments, Contact, Inbox, NewContact, Outcome, View
+from router_service.domain import Activity, Assignments, Contact, Inbox, NewContact, Outcome, View
 from router_service.errors import Refused
 
 SCHEMA = 1
@@ -58,31 +59,51 @@ class RouterStore:
         contact: Contact = await self._read("get_contact", tenant, contact_id)
         return contact
 
-    async def accept_offer(self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str) -> Outcome:
+    async def accept_offer(
+        self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str, *, by_agent: bool = True
+    ) -> Outcome:
         """Make an offer the agent's contact (R144, R145). Raises Refused."""
-        return await self._change("accept_offer", tenant, agent_id, offer_id, token, request_id)
+        return await self._change(
+            "accept_offer", tenant, agent_id, offer_id, token, request_id, "1" if by_agent else ""
+        )
 
-    async def decline_offer(self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str) -> Outcome:
+    async def decline_offer(
+        self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str, *, by_agent: bool = True
+    ) -> Outcome:
         """Give an offer back (R135, R140). Raises Refused."""
-        return await self._change("decline_offer", tenant, agent_id, offer_id, token, request_id)
+        return await self._change(
+            "decline_offer", tenant, agent_id, offer_id, token, request_id, "1" if by_agent else ""
+        )
 
-    async def request_next(self, tenant: str, agent_id: str, source: str, current: str, request_id: str) -> Outcome:
+    async def request_next(
+        self, tenant: str, agent_id: str, source: str, current: str, request_id: str, *, by_agent: bool = True
+    ) -> Outcome:
         """Bring the next customer (R95-R100, R109-R112). Raises Refused."""
-        return await self._change("request_next", tenant, agent_id, source, current, request_id)
+        return await self._change(
+            "request_next", tenant, agent_id, source, current, request_id, "1" if by_agent else ""
+        )
 
     async def close_conversation(
-        self, tenant: str, agent_id: str, conversation_id: str, follow: str, request_id: str
+        self, tenant: str, agent_id: str, conversation_id: str, follow: str, request_id: str, *, by_agent: bool = True
     ) -> Outcome:
         """Close a conversation (R102-R108, R114). Raises Refused."""
-        return await self._change("close_conversation", tenant, agent_id, conversation_id, follow, request_id)
+        return await self._change(
+            "close_conversation", tenant, agent_id, conversation_id, follow, request_id, "1" if by_agent else ""
+        )
 
-    async def end_contact(self, tenant: str, agent_id: str, contact_id: str, request_id: str) -> Outcome:
+    async def end_contact(
+        self, tenant: str, agent_id: str, contact_id: str, request_id: str, *, by_agent: bool = True
+    ) -> Outcome:
         """End a contact of the agent (R11, R91). Raises Refused."""
-        return await self._change("end_contact", tenant, agent_id, contact_id, request_id)
+        return await self._change("end_contact", tenant, agent_id, contact_id, request_id, "1" if by_agent else "")
 
-    async def record_answer(self, tenant: str, agent_id: str, conversation_id: str, request_id: str) -> Outcome:
+    async def record_answer(
+        self, tenant: str, agent_id: str, conversation_id: str, request_id: str, *, by_agent: bool = True
+    ) -> Outcome:
         """Note that the customer was answered (R101). Raises Refused."""
-        return await self._change("record_answer", tenant, agent_id, conversation_id, request_id)
+        return await self._change(
+            "record_answer", tenant, agent_id, conversation_id, request_id, "1" if by_agent else ""
+        )
 
     async def put_inbox(self, tenant: str, inbox_id: str, name: str, sla_ms: int) -> Outcome:
         """Create or change an inbox."""
@@ -108,19 +129,28 @@ class RouterStore:
 
     async def read_assignments(self, tenant: str, agent_id: str) -> Assignments:
         """Return everything an agent must see."""
-        answer = await self._read("read_assignments", tenant, agent_id)
-        return Assignments(
-            number=answer["number"],
-            # Lua has one kind of table: an empty list arrives as {}.
-            offers=answer["offers"] or [],
-            customers=answer["customers"] or [],
-            routing_state=answer["routing_state"],
-        )
+        return _assignments(await self._read("read_assignments", tenant, agent_id))
 
-    async def read_numbers(self, tenant: str, agent_ids: Sequence[str]) -> list[int]:
-        """Return the numbers that the agents' streams should have reached."""
-        answer = await self.store.run("read_numbers", tenant, *agent_ids)
+    async def open_stream(
+        self, tenant: str, agent_id: str, replica: str, resume_number: int | None
+    ) -> Assignments | None:
+        """Note that a stream is open (R38); return everything the agent must see, None if that is at the number."""
+        resume = "" if resume_number is None else resume_number
+        answer = await self.store.run("open_stream", tenant, agent_id, replica, resume)
+        return _assignments(json.loads(answer[1])) if answer[1] else None
+
+    async def keep_streams(self, tenant: str, replica: str, agent_ids: Sequence[str]) -> list[int]:
+        """Note that a replica lives, with streams of these agents; return the numbers these should have reached."""
+        answer = await self.store.run("keep_streams", tenant, replica, *agent_ids)
         return [int(number) for number in answer[1:]]
+
+    async def close_streams(self, tenant: str, replica: str, agent_ids: Sequence[str]) -> None:
+        """Note that a replica has no stream of these agents any more (R38)."""
+        await self.store.run("close_streams", tenant, replica, *agent_ids)
+
+    async def read_activity(self, tenant: str, agent_ids: Sequence[str]) -> Sequence[Activity]:
+        """Return what agents are doing, in the order asked (R37, R38)."""
+        return await self._read("read_activity", tenant, *agent_ids) or []
 
     async def mark_sent(self, tenant: str, offer_ids: Sequence[str]) -> None:
         """Note that a stream has sent these offers."""
@@ -161,6 +191,16 @@ class RouterStore:
         if answer[0] == b"REFUSED":
             raise Refused(answer[1].decode(), json.loads(answer[2]))
         return json.loads(answer[1])
+
+
+def _assignments(answer: Any) -> Assignments:
+    return Assignments(
+        number=answer["number"],
+        # Lua has one kind of table: an empty list arrives as {}.
+        offers=answer["offers"] or [],
+        customers=answer["customers"] or [],
+        routing_state=answer["routing_state"],
+    )
 
 
 def read_outcome(answer: list[Any]) -> Outcome | None:

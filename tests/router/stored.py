@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from redis.asyncio import Redis
 
-# The lease, which is renewed all the time.
-RENEWED = "{default}:router:view"
+# The lease and the sign that a replica lives, which are renewed all the time.
+RENEWED = {"{default}:router:view", "{default}:router:replicas"}
 
 
 async def stored(redis: "Redis") -> Mapping[str, object]:
@@ -13,7 +13,7 @@ async def stored(redis: "Redis") -> Mapping[str, object]:
     found = {}
     for pattern in ("*router*", "*clock*"):
         async for key in redis.scan_iter(match=pattern, count=1000):
-            if key != RENEWED:
+            if str(key) not in RENEWED:
                 found[str(key)] = await _content(redis, str(key))
     return found
 

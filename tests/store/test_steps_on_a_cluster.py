@@ -93,8 +93,13 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert closed["brought"]["assigned"]["contact_id"] == "mail-2"
     assert (await router.get_contact(TENANT, "mail-1"))["state"] == "ENDED"
 
-    (number,) = await router.read_numbers(TENANT, ["ann"])
-    assert number == (await router.read_assignments(TENANT, "ann")).number > 0
+    seen = await router.read_assignments(TENANT, "ann")
+    assert await router.open_stream(TENANT, "ann", "replica-1", None) == seen
+    assert await router.keep_streams(TENANT, "replica-1", ["ann"]) == [seen.number]
+    await router.close_streams(TENANT, "replica-1", ["ann"])
+    (activity,) = await router.read_activity(TENANT, ["ann"])
+    assert (activity["on_call"], activity["connected"]) == (False, False)
+    assert 0 < activity["call_end_ms"] == activity["command_ms"] == activity["connected_ms"]
     assert await recount(redis, TENANT) == []
     assert await not_sent(router.store, redis) == set()
 

@@ -7,14 +7,15 @@
 --       conversation
 --       follow        '' | NEXT | END
 --       request       id of the request, '' for none
+--       by_agent      '1' if the agent gave the command, '' if someone else did for them (R37)
 -- Returns {'OK', {conversation, unanswered, brought}, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONVERSATION_UNKNOWN, CONVERSATION_CLOSED, CONVERSATION_NOT_YOURS, CONTACT_ELSEWHERE, AGENT_IN_FOCUS,
 --         REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready.
 
-local agent_id, conversation_id, follow, request_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local agent_id, conversation_id, follow, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
-local again = step.repeated('close_conversation/' .. agent_id .. '/', request_id, conversation_id .. '/' .. follow)
+local again = step.command('close_conversation', agent_id, by_agent, request_id, conversation_id .. '/' .. follow)
 if again then return again end
 local a, v = agents.get(agent_id), conversations.get(conversation_id)
 local refused, about = conversations.refusal(v, agent_id)

@@ -1,18 +1,19 @@
 #!lua flags=allow-oom
 -- The agent ends a contact they handle; the conversation stays with its agent (R11, R91, R197).
 --
--- KEYS  prefix   the tenant's prefix
--- ARGV  mode     real | manual
+-- KEYS  prefix    the tenant's prefix
+-- ARGV  mode      real | manual
 --       agent
 --       contact
---       request  id of the request, '' for none
+--       request   id of the request, '' for none
+--       by_agent  '1' if the agent gave the command, '' if someone else did for them (R37)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONTACT_UNKNOWN, CONTACT_ENDED, CONTACT_NOT_YOURS, REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready.
 
-local agent_id, contact_id, request_id = ARGV[2], ARGV[3], ARGV[4]
+local agent_id, contact_id, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-local again = step.repeated('end_contact/' .. agent_id .. '/', request_id, contact_id)
+local again = step.command('end_contact', agent_id, by_agent, request_id, contact_id)
 if again then return again end
 local c = contacts.get(contact_id)
 if not record.exists(c) then return step.refuse('CONTACT_UNKNOWN', { contact_id = contact_id }) end

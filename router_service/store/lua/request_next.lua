@@ -1,20 +1,21 @@
 #!lua flags=allow-oom
 -- Brings the next customer to an agent who asks, at once and without an offer; a call rings (R95-R100, R109-R112).
 --
--- KEYS  prefix   the tenant's prefix
--- ARGV  mode     real | manual
+-- KEYS  prefix    the tenant's prefix
+-- ARGV  mode      real | manual
 --       agent
---       source   AVAILABILITY | TOPICS
---       current  the conversation the agent is looking at, '' for none
---       request  id of the request, '' for none
+--       source    AVAILABILITY | TOPICS
+--       current   the conversation the agent is looking at, '' for none
+--       request   id of the request, '' for none
+--       by_agent  '1' if the agent gave the command, '' if someone else did for them (R37)
 -- Returns {'OK', brought, changes, unsettled} | {'REFUSED', reason, metadata}
 --         AGENT_UNKNOWN, AGENT_LOGGED_OUT, AGENT_AWAY, AGENT_IN_FOCUS, AGENT_IN_SETTINGS, NO_CHANNEL_ON,
 --         PRESENCE_UNKNOWN, REQUEST_ID_REUSED
 -- O(log n) in those who wait, times the agent's inboxes.
 
-local agent_id, source, current, request_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local agent_id, source, current, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
-local again = step.repeated('request_next/' .. agent_id .. '/', request_id, source .. '/' .. current)
+local again = step.command('request_next', agent_id, by_agent, request_id, source .. '/' .. current)
 if again then return again end
 local a = agents.get(agent_id)
 local about = { agent_id = agent_id }

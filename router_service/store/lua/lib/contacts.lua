@@ -64,7 +64,10 @@ function contacts.finish(c, reason)
   c.parked = ''
   record.expire(c, settings.retention)
   if before == 'ASSIGNED' then
-    if a.call == c.id then a.call = '' end
+    if a.call == c.id then
+      a.call = ''
+      a.call_end_time = clock.now()
+    end
     if c.channel == 'TASK' then redis.call('ZREM', keys.agent_customers(a.id), 'task:' .. c.id) end
     agents.touch(a)
     notes.add(a, { contact_ended = show.contact(c) })

@@ -9,6 +9,8 @@ function keys.agent_load(id) return keys.prefix .. 'agent/' .. id .. '/load' end
 function keys.agent_offers(id) return keys.prefix .. 'agent/' .. id .. '/offers' end
 function keys.agent_customers(id) return keys.prefix .. 'agent/' .. id .. '/customers' end
 function keys.agent_unhelped(id) return keys.prefix .. 'agent/' .. id .. '/unhelped' end
+function keys.agent_streams(id) return keys.prefix .. 'agent/' .. id .. '/streams' end
+function keys.replicas() return keys.prefix .. 'replicas' end
 function keys.inbox(id) return keys.prefix .. 'inbox/' .. id end
 function keys.inbox_members(id) return keys.prefix .. 'inbox/' .. id .. '/members' end
 function keys.inboxes() return keys.prefix .. 'inboxes' end

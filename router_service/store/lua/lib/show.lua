@@ -47,6 +47,22 @@ function show.routing_state(a)
   }
 end
 
+-- Everything an agent must see, and the number it is as of.
+function show.assignments(a)
+  local open = {}
+  local offer_ids = redis.call('SMEMBERS', keys.agent_offers(a.id))
+  table.sort(offer_ids)
+  for _, id in ipairs(offer_ids) do open[#open + 1] = show.offer(offers.get(id)) end
+  local customers = {}
+  for _, entry in ipairs(redis.call('ZRANGE', keys.agent_customers(a.id), 0, -1)) do
+    customers[#customers + 1] = show.customer(a, entry)
+  end
+  return {
+    number = record.number(a, 'number'), offers = open, customers = customers,
+    routing_state = show.routing_state(a),
+  }
+end
+
 function show.customer(a, entry)
   local task = string.match(entry, '^task:(.+)$')
   if task then

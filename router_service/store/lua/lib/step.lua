@@ -5,13 +5,16 @@ function step.refuse(reason, metadata)
   return { 'REFUSED', reason, cjson.encode(metadata or {}) }
 end
 
--- The answer that a request id already got, or nil; a new one is remembered at the step's end. Scopes end in '/',
--- which is in no id.
-function step.repeated(scope, request_id, fingerprint)
+-- Begins a command to an agent's work. Returns the answer that its request id already got, or nil; a new one is
+-- remembered at the step's end, and that the agent gave a command, if it was the agent (R37). The scope of ids ends in
+-- '/', which is in no id.
+function step.command(name, agent_id, by_agent, request_id, fingerprint)
+  local scope = name .. '/' .. agent_id .. '/'
   local answer = requests.answer(scope, request_id, fingerprint)
   if answer == requests.REUSED then return step.refuse('REQUEST_ID_REUSED', { request_id = request_id }) end
   if answer then return { 'OK', answer, '', '' } end
   step.remember = { scope, request_id, fingerprint }
+  if by_agent == '1' then step.commander = agent_id end
   return nil
 end
 
@@ -35,6 +38,7 @@ function step.done(answer)
   local changes = notes.changes()
   local told = ''
   if #changes > 0 then told = cjson.encode(changes) end
+  if step.commander then agents.get(step.commander).command_time = clock.now() end
   record.flush()
   local said = cjson.encode(answer and answer() or {})
   if step.remember then requests.remember(step.remember[1], step.remember[2], step.remember[3], said) end

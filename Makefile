@@ -63,7 +63,7 @@ test-long: $(INSTALLED) $(GENERATED) ## Run the long tests
 	$(BIN)/python -m pytest -m long $(ARGS)
 
 spec: $(INSTALLED) $(GENERATED) ## Say for each rule which tests prove it, and whether they pass
-	@$(BIN)/python tools/spec.py $(ARGS)
+	@$(BIN)/python -m tools.spec $(ARGS)
 
 bench: $(INSTALLED) $(GENERATED) ## Measure, each figure beside its floor
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -4,12 +4,20 @@ import asyncio
 import gc
 from collections.abc import Callable
 
+import pytest
 import uvloop
+
+from tests.rules import noted
 
 pytest_plugins = ["tests.fixtures_logs", "tests.fixtures_store"]
 
 # Nothing that collection makes is garbage, and looking for some takes a third as long again.
 gc.disable()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Lets the reports of a test say which rules it proves, and in which words."""
+    item.user_properties += noted(item)
 
 
 def pytest_collection_finish() -> None:

@@ -37,8 +37,7 @@ def cluster_url(cluster_server: EmbeddedStore) -> str:
 
 def emptied(server: EmbeddedStore) -> str:
     """Empty the server and undo what an earlier test set to provoke a refusal."""
-    with Redis.from_url(server.url.replace("redis+cluster", "redis", 1), protocol=2) as redis:
-        redis.config_set("maxmemory", 0)
-        redis.config_set("maxmemory-policy", "noeviction")
+    with Redis.from_url(server.url.replace("redis+cluster", "redis", 1), protocol=2, driver_info=None) as redis:
+        redis.execute_command("CONFIG SET", "maxmemory", 0, "maxmemory-policy", "noeviction")
         redis.flushall()
     return server.url

@@ -53,6 +53,10 @@ END = router_pb2.CloseConversationRequest.THEN_END
 
 TENANT = "default"
 
+# Read once: reading settings takes as long as a call.
+PRESENCE_SETTINGS = PresenceSettings(clock="manual")
+ROUTER_SETTINGS = RouterSettings(clock="manual")
+
 Answer = TypeVar("Answer")
 
 
@@ -399,8 +403,10 @@ class Floor:
 async def open_floor(store_url: str, folder: Path) -> AsyncIterator[Floor]:
     """Both services in this process, on one store, under the manual clock; their sockets in the folder."""
     presence_at, router_at = f"unix:{folder}/presence", f"unix:{folder}/router"
-    presence_settings = PresenceSettings(redis_url=store_url, bind=presence_at, clock="manual")
-    router_settings = RouterSettings(redis_url=store_url, bind=router_at, presence=presence_at, clock="manual")
+    presence_settings = PRESENCE_SETTINGS.model_copy(update={"redis_url": store_url, "bind": presence_at})
+    router_settings = ROUTER_SETTINGS.model_copy(
+        update={"redis_url": store_url, "bind": router_at, "presence": presence_at}
+    )
     redis = Redis.from_url(store_url, decode_responses=True, driver_info=None)
     async with (
         aclosing(redis),

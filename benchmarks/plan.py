@@ -27,6 +27,10 @@ class Plan:
     callers: int
     small: Size
     large: Size
+    # Agents who report their activity, how often each, and changes of agents per second meanwhile.
+    reporters: int
+    report_seconds: float
+    changes: int
     # Steps measured at once, and how often.
     batch: int
     batches: int
@@ -39,6 +43,9 @@ FULL = Plan(
     push_agents=36,
     free_agents=300,
     callers=32,
+    reporters=10_000,
+    report_seconds=5.0,
+    changes=50,
     small=Size(waiting=1_000, agents=100),
     large=Size(waiting=1_000_000, agents=100_000),
     batch=50,
@@ -52,6 +59,9 @@ QUICK = Plan(
     push_agents=4,
     free_agents=10,
     callers=4,
+    reporters=50,
+    report_seconds=1.0,
+    changes=50,
     small=Size(waiting=100, agents=20),
     large=Size(waiting=1_000, agents=100),
     batch=10,

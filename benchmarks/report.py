@@ -9,6 +9,7 @@ from benchmarks.figures import Row, Spread
 from benchmarks.growth import Growth
 from benchmarks.ledger import Ledger
 from benchmarks.plan import Plan
+from benchmarks.presence import PresenceLoad
 
 # Targets of growth and memory.
 MOST_GROWTH = 1.5
@@ -36,7 +37,7 @@ A waiting contact is counted with its conversation, its customer and an attribut
 """
 
 
-def print_rows(console: Console, plan: Plan, rows: list[Row], cpu: dict[str, float]) -> None:
+def print_rows(console: Console, plan: Plan, rows: list[Row]) -> None:
     """Prints the rows beside their floors."""
     table = Table(title="maitred beside its floor", title_justify="left", show_lines=True)
     table.add_column("what", ratio=1)
@@ -54,10 +55,27 @@ def print_rows(console: Console, plan: Plan, rows: list[Row], cpu: dict[str, flo
             "\n".join(ratios),
         )
     console.print(table)
-    used = ", ".join(f"{name} {us:.0f}" for name, us in cpu.items())
-    console.print(f"processor time of one intake call, in microseconds: {used}", highlight=False)
     calls = {"push_calls": 3 * plan.rate, "freed_calls": 2 * plan.rate, "rate": plan.rate}
     console.print(WORDS.format(rounds=plan.rounds, seconds=plan.seconds, **calls), style="dim", highlight=False)
+
+
+def print_cost(console: Console, cpu: dict[str, float]) -> None:
+    """Prints what a call costs in processor time."""
+    used = ", ".join(f"{name} {us:.0f}" for name, us in cpu.items())
+    console.print(f"processor time of one intake call, in microseconds: {used}", highlight=False)
+
+
+def print_presence(console: Console, load: PresenceLoad) -> None:
+    """Prints what is not in the row: how much was reported, and how late timers were."""
+    rate = load.reported / load.report_seconds
+    late = Spread.of(load.lateness) if load.lateness else None
+    console.print(f"reports of activity answered: {rate:,.0f}/s", highlight=False)
+    if late is not None:
+        console.print(
+            f"sessions that ended: {len(load.lateness)}, late by {late.median:.0f} ms, "
+            f"at most {late.high:.0f} (target ≤ 1000)",
+            highlight=False,
+        )
 
 
 def print_growth(console: Console, plan: Plan, growth: Growth) -> None:

@@ -49,7 +49,7 @@ async def measure_push(site: Site, plan: Plan, ledger: Ledger) -> Row:
         await at_rate(plan.rate, plan.seconds / 4, submit)
         await _until(lambda: len(latencies) == len(sent_at) and not any(agent.taking for agent in agents))
         for _ in range(plan.rounds):
-            row.floor.values.append(await _floor_latencies(site, plan))
+            row.floor.values.append(await floor_latencies(site, plan.rate, plan.seconds))
             latencies.clear()
             sent_at.clear()
             await at_rate(plan.rate, plan.seconds, submit)
@@ -119,7 +119,7 @@ async def measure_freed(site: Site, plan: Plan, ledger: Ledger) -> Row:
             await agent.closes()
 
         for _ in range(plan.rounds):
-            row.floor.values.append(await _floor_latencies(site, plan))
+            row.floor.values.append(await floor_latencies(site, plan.rate, plan.seconds))
             latencies.clear()
             await at_rate(plan.rate, plan.seconds, close)
             await _until(lambda: not freed_at and all(agent.conversations for agent in agents))
@@ -142,7 +142,8 @@ def _floor_call(floor: IntakeServiceStub) -> Act:
     return call
 
 
-async def _floor_latencies(site: Site, plan: Plan) -> list[float]:
+async def floor_latencies(site: Site, rate: int, seconds: float) -> list[float]:
+    """Returns how long calls of the bare server take, at the rate, in ms."""
     latencies: list[float] = []
     call_floor = _floor_call(site.floor)
 
@@ -151,7 +152,7 @@ async def _floor_latencies(site: Site, plan: Plan) -> list[float]:
         await call_floor(number)
         latencies.append((time.perf_counter() - sent_at) * 1000)
 
-    await at_rate(plan.rate, plan.seconds, call)
+    await at_rate(rate, seconds, call)
     return latencies
 
 

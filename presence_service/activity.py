@@ -8,6 +8,8 @@ from collections import defaultdict
 
 from presence_service.store.store import PresenceStore
 
+# How long a report waits for others to share its step: nobody minds, and a step costs the same for one and for ten.
+GATHER_SECONDS = 0.005
 # Agents noted by one step: some 200 us of the store's time.
 AT_ONCE = 100
 
@@ -40,7 +42,7 @@ class Activity:
 
     async def _note_all(self, tenant: str) -> None:
         # What has arrived by now goes together.
-        await asyncio.sleep(0)
+        await asyncio.sleep(GATHER_SECONDS)
         while waiting := self._waiting.pop(tenant, None):
             agent_ids = list(waiting)
             for at in range(0, len(agent_ids), AT_ONCE):

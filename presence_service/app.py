@@ -65,6 +65,7 @@ async def presence(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
             checks={**CHECKS, **CLOCK_CHECKS},
             translate=translate,
             audiences=AUDIENCES,
+            routine=frozenset({f"/{PRESENCE}/ReportActivity"}),
             insecure=settings.insecure,
         )
         server.add(

@@ -5,6 +5,7 @@ Handlers are wrapped once, when a service is added; grpc's interceptors would bu
 
 import asyncio
 import inspect
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -39,6 +40,8 @@ class Gate:
     audience: frozenset[str] | None
     checks: Checks
     translate: Translate
+    # Methods whose success is only logged at the level DEBUG.
+    routine: frozenset[str] = frozenset()
 
     def wrap(self, name: str, handler: Handler) -> Handler:
         """Returns a handler that passes the gate first. Raises TypeError for a servicer that is not asynchronous."""
@@ -68,7 +71,10 @@ class Gate:
             except BaseException as error:
                 await self.fail(record, error, context)
                 raise
-            record.write("OK")
+            if method in self.routine:
+                record.write_routine()
+            else:
+                record.write("OK")
             return response
 
         return answered
@@ -167,8 +173,21 @@ class Record:
         late = self.call is not None and self.call.remaining() == 0
         return "DEADLINE_EXCEEDED" if late else "CANCELLED"
 
+    def write_routine(self) -> None:
+        """Writes the line of a success that only who looks for everything wants to see."""
+        if _log.is_enabled_for(logging.DEBUG):
+            _log.debug("rpc", **self.fields("OK"))
+
     def write(self, code: str, reason: str = "", *, defect: BaseException | None = None) -> None:
         """Writes the line; a defect with its traceback."""
+        fields = self.fields(code, reason)
+        if defect is None:
+            _log.info("rpc", **fields)
+        else:
+            _log.error("rpc", exc_info=defect, **fields)
+
+    def fields(self, code: str, reason: str = "") -> dict[str, object]:
+        """Returns what the line says."""
         fields: dict[str, object] = {"method": self.method, "code": code}
         if reason:
             fields["reason"] = reason
@@ -178,10 +197,7 @@ class Record:
             fields["actor"] = self.call.actor
         if request_id := getattr(self.request, "request_id", ""):
             fields["request_id"] = request_id
-        if defect is None:
-            _log.info("rpc", **fields)
-        else:
-            _log.error("rpc", exc_info=defect, **fields)
+        return fields
 
 
 _log = logger()

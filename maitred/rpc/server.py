@@ -30,6 +30,10 @@ class Limits:
 
     # Of a request. Larger ones get RESOURCE_EXHAUSTED.
     max_message_bytes: int = 1 << 20
+    # Calls that have come and not been begun. Beyond the first number grpc drops some of them, beyond the second all,
+    # and their callers read CANCELLED, which says nothing; so both are far above what the store lets in.
+    max_pending_calls: int = 10_000
+    max_pending_calls_hard: int = 20_000
     # A connection that does not answer a ping of ours within the time-out is closed.
     keepalive: timedelta = timedelta(seconds=30)
     keepalive_timeout: timedelta = timedelta(seconds=10)
@@ -55,6 +59,8 @@ class RpcServer:
     translate: Translate
     # The kinds of actor that a service is for, by its full name. One that is not named is for all.
     audiences: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    # Full names of methods that are called so often that the log only has their failures, unless it is to have all.
+    routine: frozenset[str] = frozenset()
     limits: Limits = field(default_factory=Limits)
     # Whether several processes may listen on one port and share its connections.
     reuse_port: bool = False
@@ -75,6 +81,7 @@ class RpcServer:
             audience=self.audiences.get(full_name),
             checks=self.checks,
             translate=self.translate,
+            routine=self.routine,
         )
         handlers = _Handlers()
         add_fn(servicer, cast(grpc.aio.Server, handlers))
@@ -127,6 +134,8 @@ class RpcServer:
             # Otherwise a second server on the port would start, and take part of the connections unnoticed.
             ("grpc.so_reuseport", int(self.reuse_port)),
             ("grpc.max_receive_message_length", limits.max_message_bytes),
+            ("grpc.server.max_pending_requests", limits.max_pending_calls),
+            ("grpc.server.max_pending_requests_hard_limit", limits.max_pending_calls_hard),
             ("grpc.keepalive_time_ms", _ms(limits.keepalive)),
             ("grpc.keepalive_timeout_ms", _ms(limits.keepalive_timeout)),
             ("grpc.keepalive_permit_without_calls", 1),

@@ -9,6 +9,7 @@ ROWS = [
     "push: SubmitContact sent",
     "intake: unary SubmitContact",
     "freed: agent closes",
+    "changes: a call that changes an agent",
     "submit: a ready agent is offered the chat",
     "agent closes: the next waiting caller rings",
     "for each waiting contact",

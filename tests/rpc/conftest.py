@@ -43,6 +43,7 @@ async def server(probe: Probe, log: list[Any]) -> AsyncIterator[RpcServer]:
             probes.FEED: frozenset({"service"}),
             probes.INTAKE: frozenset({"adapter"}),
         },
+        routine=frozenset({f"/{probes.PRESENCE}/ReportActivity"}),
         limits=Limits(max_message_bytes=10_000),
     )
     probe.stopping = server.stopping

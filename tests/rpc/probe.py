@@ -100,6 +100,11 @@ class Probe:
     ) -> presence.SetAvailabilityResponse:
         return presence.SetAvailabilityResponse()
 
+    async def ReportActivity(
+        self, request: presence.ReportActivityRequest, context: Context
+    ) -> presence.ReportActivityResponse:
+        return presence.ReportActivityResponse()
+
     async def WatchAgents(
         self, request: presence.WatchAgentsRequest, context: Context
     ) -> AsyncIterator[presence.WatchAgentsResponse]:

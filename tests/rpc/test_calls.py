@@ -1,6 +1,7 @@
 """What happens around a call: who calls, may they, is the request well formed, what comes back."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -155,6 +156,22 @@ async def test_a_call_is_logged_in_one_line(connect: OpenChannel, log: list[Any]
     }
 
 
+async def test_the_success_of_a_routine_call_is_only_logged_for_who_looks_for_everything(
+    connect: OpenChannel, log: list[Any]
+) -> None:
+    report = PresenceServiceStub(connect()).ReportActivity
+    await report(presence.ReportActivityRequest(agent_id="ann"), timeout=5)
+    [line] = [line for line in log if line["event"] == "rpc"]
+    assert (line["log_level"], line["code"]) == ("debug", "OK")
+
+
+async def test_the_failure_of_a_routine_call_is_logged_as_any_other(connect: OpenChannel, log: list[Any]) -> None:
+    stub = PresenceServiceStub(connect(tenant="two words"))
+    await refused(stub.ReportActivity(presence.ReportActivityRequest(agent_id="ann"), timeout=5))
+    [line] = [line for line in log if line["event"] == "rpc"]
+    assert (line["log_level"], line["reason"]) == ("info", "INVALID_REQUEST")
+
+
 async def test_a_stream_fails_with_a_reason_after_what_it_has_sent(connect: OpenChannel) -> None:
     stream = PresenceServiceStub(connect(tenant="acme")).WatchAgents(presence.WatchAgentsRequest(cursor="gone"))
     first = await stream.read()
@@ -212,3 +229,14 @@ async def test_a_message_that_is_too_large_is_refused(connect: OpenChannel) -> N
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await IntakeServiceStub(connect()).SubmitContact(request, timeout=5)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.long
+async def test_a_burst_of_calls_is_answered_call_by_call(connect: OpenChannel) -> None:
+    """By default grpc drops a part of 1,000 calls that wait, and their callers read CANCELLED."""
+    stub = PresenceServiceStub(connect())
+    calls = [stub.GetAgent(ANN, timeout=30) for _ in range(4_000)]
+    # They have all come before the server's loop begins the first.
+    time.sleep(0.5)  # noqa: ASYNC251
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert not [answer for answer in answers if isinstance(answer, BaseException)]

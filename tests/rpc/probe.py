@@ -135,6 +135,7 @@ def add_presence(probe: Probe, server: grpc.aio.Server) -> None:
         {
             "GetAgent": _unary(probe.GetAgent, presence.GetAgentRequest),
             "SetAvailability": _unary(probe.SetAvailability, presence.SetAvailabilityRequest),
+            "ReportActivity": _unary(probe.ReportActivity, presence.ReportActivityRequest),
             "WatchAgents": grpc.unary_stream_rpc_method_handler(
                 probe.WatchAgents,
                 request_deserializer=presence.WatchAgentsRequest.FromString,

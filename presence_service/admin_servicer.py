@@ -80,11 +80,18 @@ class PresenceAdminServicer(presence_admin_service_pb2_grpc.PresenceAdminService
 
     async def ListAgentEvents(self, request: v1.ListAgentEventsRequest, context: Context) -> v1.ListAgentEventsResponse:
         """Lists events."""
-        raise NotImplementedError
+        page = await self._presence.list_events(
+            _tenant(),
+            codec.decode_event_filter(request),
+            after=codec.decode_place(request.page_token),
+            size=request.page_size or codec.DEFAULT_PAGE,
+        )
+        return codec.encode_events(page, await self._presence.catalogue(_tenant()))
 
     async def ReportDurations(self, request: v1.ReportDurationsRequest, context: Context) -> v1.ReportDurationsResponse:
         """Reports durations."""
-        raise NotImplementedError
+        page = await self._presence.report_durations(_tenant(), codec.decode_report(request))
+        return codec.encode_report(page, await self._presence.catalogue(_tenant()))
 
     async def _encode(self, agent: Agent) -> presence_service_pb2.Agent:
         return codec.encode_agent(agent, await self._presence.catalogue(_tenant()))

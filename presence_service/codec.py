@@ -1,6 +1,6 @@
 """Between the contract's messages and the domain's values, and what a well-formed message looks like."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,17 +10,22 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from maitred.rpc.call import IDENTIFIER, IDENTIFIER_FORM
 from maitred.rpc.checks import (
+    MAX_NANOS,
     MAX_SECONDS,
+    MAX_TIMESTAMP,
+    MIN_TIMESTAMP,
     Check,
     Checks,
     Spoil,
     custom,
     enum_set,
     identifier,
+    identifiers,
     one_of_enum,
     optional_identifier,
     required,
     text,
+    timestamp,
 )
 from maitred.rpc.failure import Violation
 from maitred.v1 import channel_pb2 as channels
@@ -38,11 +43,14 @@ from presence_service.domain import (
     Change,
     Changes,
     ChannelGroup,
+    EventFilter,
+    EventPage,
     EventType,
     Fresh,
     Inquiry,
     Mark,
     Page,
+    Place,
     Renew,
     SnapshotPart,
     Status,
@@ -52,10 +60,15 @@ from presence_service.domain import (
     WatchedNothing,
     WatchedPart,
 )
+from presence_service.durations import Day, ReportPage, ReportQuery, Span, Window
 
 MAX_PAGE = 1000
 MAX_NAME = 100
 DEFAULT_PAGE = 100
+MAX_REPORT_PAGE = 100
+IDLE_LABEL = "IDLE"  # What reports call an Away without a reason (R208).
+MAX_REPORT = timedelta(days=31)
+MAX_UTC_OFFSET = timedelta(hours=14)
 MAX_SESSION_TTL = timedelta(hours=24)
 MAX_SETTING_TIME = timedelta(days=7)
 MAX_REVISION = (1 << 53) - 1  # What the store's numbers hold exactly; reached in the year 2255.
@@ -67,6 +80,7 @@ _GROUPS: dict[channels.ChannelGroup.ValueType, ChannelGroup] = {
 }
 _GROUP_NUMBERS = {group: number for number, group in _GROUPS.items()}
 _EVENTS = {event: v1.AgentEvent.Type.Value(f"TYPE_{event.name}") for event in EventType}
+_EVENT_OF = {number: event for event, number in _EVENTS.items()}
 _KINDS = {StatusKind.ACTIVE: v1.Status.KIND_ACTIVE, StatusKind.AWAY: v1.Status.KIND_AWAY}
 _KIND_OF = {number: kind for kind, number in _KINDS.items()}
 
@@ -74,6 +88,15 @@ _KIND_OF = {number: kind for kind, number in _KINDS.items()}
 def _of_agent(*others: Check) -> Sequence[Check]:
     """Returns the checks of a request that changes an agent."""
     return (identifier("agent_id"), *others, optional_identifier("request_id"))
+
+
+def _page_size(at_most: int) -> Check:
+    return custom(
+        "page_size",
+        must=f"must be 0 to {at_most}",
+        holds=lambda request: 0 <= request.page_size <= at_most,
+        bad=[lambda request: _set(request, page_size=-1), lambda request: _set(request, page_size=at_most + 1)],
+    )
 
 
 def _status_name() -> Sequence[Check]:
@@ -97,6 +120,61 @@ def _status_name() -> Sequence[Check]:
 
 def _is_cursor(cursor: str) -> bool:
     return not cursor or (cursor.isascii() and cursor.isdigit() and len(cursor) <= 16 and int(cursor) <= MAX_REVISION)
+
+
+def _is_place(token: str) -> bool:
+    revision, dash, at = token.partition("-")
+    return not token or (
+        bool(revision) and _is_cursor(revision) and bool(dash) and at.isascii() and at.isdigit() and len(at) <= 2
+    )
+
+
+def _optional_time(field: str) -> Check:
+    """Returns the check of a time that may be left out."""
+
+    def spoil(time: Timestamp) -> Spoil:
+        return lambda request: getattr(request, field).CopyFrom(time)
+
+    return custom(
+        field,
+        must="must be a time within the years 1 to 9999, or be left out",
+        holds=lambda request: _is_timestamp(getattr(request, field)),
+        bad=[spoil(Timestamp(seconds=MAX_TIMESTAMP + 1)), spoil(Timestamp(nanos=-1))],
+    )
+
+
+def _is_timestamp(time: Timestamp) -> bool:
+    return MIN_TIMESTAMP <= time.seconds <= MAX_TIMESTAMP and 0 <= time.nanos <= MAX_NANOS
+
+
+def _length_ns(request: admin.ListAgentEventsRequest | admin.ReportDurationsRequest) -> int | None:
+    """Returns how long after the start the end is; None without both, or if another check tells of one."""
+    if not (request.HasField("start_time") and request.HasField("end_time")):
+        return None
+    start, end = request.start_time, request.end_time
+    if not (_is_timestamp(start) and _is_timestamp(end)):
+        return None
+    return (end.seconds - start.seconds) * 1_000_000_000 + end.nanos - start.nanos
+
+
+def _ends_after_its_start(request: admin.ListAgentEventsRequest) -> bool:
+    length = _length_ns(request)
+    return length is None or length >= 0
+
+
+def _is_of_fit_length(request: admin.ReportDurationsRequest) -> bool:
+    length = _length_ns(request)
+    return length is None or 0 < length <= MAX_REPORT // timedelta(microseconds=1) * 1000
+
+
+def _is_utc_offset(offset: Duration) -> bool:
+    return not offset.nanos and not offset.seconds % 60 and abs(offset.seconds) <= MAX_UTC_OFFSET.total_seconds()
+
+
+def _end_at(request: Any, *, seconds: int) -> None:
+    """Ends so long after the start."""
+    request.start_time.CopyFrom(Timestamp(seconds=1_000_000_000))
+    request.end_time.CopyFrom(Timestamp(seconds=1_000_000_000 + seconds))
 
 
 def _is_revision(revision: int) -> bool:
@@ -227,12 +305,7 @@ CHECKS: Checks = {
     v1.ListStatusesRequest: (optional_identifier("agent_id"),),
     v1.GetAgentRequest: (identifier("agent_id"),),
     v1.ListAgentsRequest: (
-        custom(
-            "page_size",
-            must=f"must be 0 to {MAX_PAGE}",
-            holds=lambda request: 0 <= request.page_size <= MAX_PAGE,
-            bad=[lambda request: _set(request, page_size=-1), lambda request: _set(request, page_size=MAX_PAGE + 1)],
-        ),
+        _page_size(MAX_PAGE),
         optional_identifier("page_token"),
     ),
     v1.WatchAgentsRequest: (
@@ -286,6 +359,67 @@ CHECKS: Checks = {
                 lambda request: _set(request.settings, changes_kept=1_000_001),
             ],
         ),
+    ),
+    admin.ListAgentEventsRequest: (
+        optional_identifier("agent_id"),
+        enum_set("types"),
+        _optional_time("start_time"),
+        _optional_time("end_time"),
+        custom(
+            "end_time",
+            must="must not be before start_time",
+            holds=_ends_after_its_start,
+            bad=[lambda request: _end_at(request, seconds=-1)],
+        ),
+        _page_size(MAX_PAGE),
+        custom(
+            "page_token",
+            must="must be one that a page came with, or be left out",
+            holds=lambda request: _is_place(request.page_token),
+            bad=[
+                lambda request: _set(request, page_token="ann"),
+                lambda request: _set(request, page_token="1"),
+                lambda request: _set(request, page_token="-1"),
+                lambda request: _set(request, page_token="1-"),
+                lambda request: _set(request, page_token="1-100"),
+                lambda request: _set(request, page_token="9" * 16 + "-0"),
+                lambda request: _set(request, page_token="1" * 5000 + "-0"),
+            ],
+        ),
+    ),
+    admin.ReportDurationsRequest: (
+        identifiers("agent_ids", at_most=MAX_REPORT_PAGE),
+        custom(
+            "agent_ids",
+            must="must name no agent twice",
+            holds=lambda request: len(set(request.agent_ids)) == len(request.agent_ids),
+            bad=[lambda request: request.agent_ids.extend(["bob", "bob"])],
+        ),
+        timestamp("start_time"),
+        timestamp("end_time"),
+        custom(
+            "end_time",
+            must="must be after start_time, by 31 days at most",
+            holds=_is_of_fit_length,
+            bad=[
+                lambda request: _end_at(request, seconds=0),
+                lambda request: _end_at(request, seconds=-1),
+                lambda request: _end_at(request, seconds=31 * 86_400 + 1),
+            ],
+        ),
+        custom(
+            "utc_offset",
+            must="must be whole minutes, between -14 and +14 hours",
+            holds=lambda request: _is_utc_offset(request.utc_offset),
+            bad=[
+                lambda request: request.utc_offset.CopyFrom(Duration(seconds=30)),
+                lambda request: request.utc_offset.CopyFrom(Duration(seconds=60, nanos=1)),
+                lambda request: request.utc_offset.CopyFrom(Duration(seconds=14 * 3600 + 60)),
+                lambda request: request.utc_offset.CopyFrom(Duration(seconds=-14 * 3600 - 60)),
+            ],
+        ),
+        _page_size(MAX_REPORT_PAGE),
+        optional_identifier("page_token"),
     ),
     feed.FollowPresenceRequest: (
         custom(
@@ -398,6 +532,100 @@ def decode_cursor(cursor: str) -> int | None:
     return int(cursor) if cursor else None
 
 
+def decode_event_filter(request: admin.ListAgentEventsRequest) -> EventFilter:
+    """Returns which events a well-formed request asks for."""
+    return EventFilter(
+        agent_id=request.agent_id,
+        types=frozenset(_EVENT_OF[number] for number in request.types),
+        start_ms=_decode_time(request.start_time) if request.HasField("start_time") else None,
+        end_ms=_decode_time(request.end_time) if request.HasField("end_time") else None,
+    )
+
+
+def decode_place(token: str) -> Place | None:
+    """Returns the place that a well-formed page token stands for; None for no token."""
+    if not token:
+        return None
+    revision, _, at = token.partition("-")
+    return int(revision), int(at)
+
+
+def encode_events(page: EventPage, catalogue: Catalogue) -> admin.ListAgentEventsResponse:
+    """Returns a page of events."""
+    return admin.ListAgentEventsResponse(
+        events=[encode_event(event, catalogue) for event in page.events],
+        next_page_token="" if page.next_after is None else "{}-{}".format(*page.next_after),
+    )
+
+
+def decode_report(request: admin.ReportDurationsRequest) -> ReportQuery:
+    """Returns what report a well-formed request asks for."""
+    return ReportQuery(
+        agent_ids=list(request.agent_ids),
+        window=Window(
+            start_ms=_decode_time(request.start_time),
+            end_ms=_decode_time(request.end_time),
+            offset_ms=request.utc_offset.ToMilliseconds(),
+        ),
+        after=request.page_token,
+        size=request.page_size or MAX_REPORT_PAGE,
+    )
+
+
+def encode_report(page: ReportPage, catalogue: Catalogue) -> admin.ReportDurationsResponse:
+    """Returns a page of a report."""
+    days = [_encode_day(agent_id, day, catalogue) for agent_id, days in page.agents for day in days]
+    return admin.ReportDurationsResponse(days=days, next_page_token=page.next_after)
+
+
+def _encode_day(agent_id: str, day: Day, catalogue: Catalogue) -> admin.AgentDay:
+    return admin.AgentDay(
+        agent_id=agent_id,
+        start_time=_encode_time(day.start_ms),
+        end_time=_encode_time(day.end_ms),
+        logged_in=_encode_ms(day.logged_in_ms),
+        active=_encode_ms(day.kind_ms(StatusKind.ACTIVE)),
+        away=_encode_ms(day.kind_ms(StatusKind.AWAY)),
+        in_focus=_encode_ms(day.in_focus_ms),
+        in_settings=_encode_ms(day.in_settings_ms),
+        statuses=[
+            admin.StatusTime(status=_encode_choice(status_id, kind, catalogue), duration=_encode_ms(ms))
+            for (kind, status_id), ms in day.statuses_ms.items()
+        ],
+        available=_encode_group_times(day.available_ms),
+        effective=_encode_group_times(day.effective_ms),
+        counts=admin.AgentCounts(
+            logged_in=day.counts[EventType.LOGGED_IN],
+            logged_out=day.counts[EventType.LOGGED_OUT],
+            logged_out_idle=day.idle_counts[EventType.LOGGED_OUT],
+            went_away=day.counts[EventType.WENT_AWAY],
+            went_away_idle=day.idle_counts[EventType.WENT_AWAY],
+            returned=day.counts[EventType.RETURNED_FROM_AWAY],
+            active_status_changed=day.counts[EventType.ACTIVE_STATUS_CHANGED],
+        ),
+        spans=[_encode_span(span, catalogue) for span in day.spans],
+    )
+
+
+def _encode_span(span: Span, catalogue: Catalogue) -> admin.StatusSpan:
+    status = _encode_choice(span.status_id, span.kind, catalogue)
+    return admin.StatusSpan(
+        kind=_KINDS[span.kind],
+        status=status,
+        label=IDLE_LABEL if status is None else status.display_name,
+        start_time=_encode_time(span.start_ms),
+        end_time=_encode_time(span.end_ms),
+    )
+
+
+def _encode_group_times(times: Mapping[ChannelGroup, int]) -> list[admin.GroupTime]:
+    return [
+        admin.GroupTime(group=number, duration=_encode_ms(ms))
+        for group, number in _GROUP_NUMBERS.items()
+        if (ms := times.get(group))
+    ]
+
+
 def decode_follow(message: feed.FollowPresenceRequest) -> Renew | Applied | ActivityReport:
     """Returns what the router says, well-formed."""
     if message.HasField("applied"):
@@ -429,7 +657,6 @@ def encode_agent(agent: Agent, catalogue: Catalogue) -> v1.Agent:
 
 def encode_event(event: AgentEvent, catalogue: Catalogue) -> v1.AgentEvent:
     """Returns an event as whoever watches or looks back sees it."""
-    reason = catalogue.status(event.away_status_id, StatusKind.AWAY)
     return v1.AgentEvent(
         event_id=event.event_id,
         type=_EVENTS[event.type],
@@ -439,13 +666,18 @@ def encode_event(event: AgentEvent, catalogue: Catalogue) -> v1.AgentEvent:
         before=encode_agent(event.before, catalogue),
         after=encode_agent(event.after, catalogue),
         away_time=_encode_time(event.away_ms),
-        away_reason=None if reason is None else encode_status(reason),
+        away_reason=_encode_choice(event.away_status_id, StatusKind.AWAY, catalogue),
     )
 
 
 def encode_status(status: Status) -> v1.Status:
     """Returns a status."""
     return v1.Status(status_id=status.status_id, display_name=status.display_name, kind=_KINDS[status.kind])
+
+
+def _encode_choice(status_id: str | None, kind: StatusKind, catalogue: Catalogue) -> v1.Status | None:
+    status = catalogue.status(status_id, kind)
+    return None if status is None else encode_status(status)
 
 
 def encode_statuses(catalogue: Catalogue, in_force: str | None) -> v1.ListStatusesResponse:
@@ -580,6 +812,15 @@ def _encode_toggles(groups: Iterable[ChannelGroup]) -> list[channels.ChannelGrou
 
 def _encode_time(ms: int | None) -> Timestamp | None:
     return None if ms is None else Timestamp(seconds=ms // 1000, nanos=ms % 1000 * 1_000_000)
+
+
+def _encode_ms(ms: int) -> Duration:
+    return Duration(seconds=ms // 1000, nanos=ms % 1000 * 1_000_000)
+
+
+def _decode_time(time: Timestamp) -> int:
+    """Returns the first ms that is not before a time."""
+    return time.seconds * 1000 + -(-time.nanos // 1_000_000)
 
 
 def _set(message: Message, **fields: object) -> None:

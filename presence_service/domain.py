@@ -170,6 +170,10 @@ class Command:
     is_agent: bool
 
 
+Place = tuple[int, int]
+"""Where in a tenant's feed: the revision of a change, and which of its events."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentEvent:
     """Something that happened to an agent, with the state just before and just after (R223)."""
@@ -183,6 +187,12 @@ class AgentEvent:
     # Of a return: when the Away began, and why the agent was Away (R224).
     away_ms: int | None
     away_status_id: str | None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among all events of its tenant."""
+        revision, _, at = self.event_id.partition("-")
+        return int(revision), int(at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +217,12 @@ class JournalEntry:
     in_focus: bool
     in_settings: bool
     initiator: str
+
+    @property
+    def effective_toggles(self) -> tuple[ChannelGroup, ...]:
+        """The groups on which routing could send work, as of an Agent."""
+        routable = self.kind is StatusKind.ACTIVE and not (self.in_focus or self.in_settings)
+        return self.toggles if routable else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,8 +249,8 @@ class EventPage:
     """Some events in order."""
 
     events: Sequence[AgentEvent]
-    # The revision and place among its events to go on after; None on the last page.
-    next_after: tuple[int, int] | None
+    # Where to go on after; None on the last page.
+    next_after: Place | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,18 +9,23 @@ from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 
 from maitred.store.errors import StoreError
+from presence_service import history
 from presence_service.activity import Activity
 from presence_service.domain import (
     Agent,
     Catalogue,
     ChannelGroup,
     Command,
+    EventFilter,
+    EventPage,
     Outcome,
     Page,
+    Place,
     Standing,
     Status,
     TenantSettings,
 )
+from presence_service.durations import ReportPage, ReportQuery
 from presence_service.errors import ChangeLost
 from presence_service.follow import Hub
 from presence_service.store.store import PresenceStore
@@ -115,6 +120,14 @@ class Presence:
         """Decides what the next log-in or return gives (R17)."""
         await self._store.ensure_tenant(tenant)
         return await self._store.set_default_status(tenant, status_id)
+
+    async def list_events(self, tenant: str, wanted: EventFilter, *, after: Place | None, size: int) -> EventPage:
+        """Returns what happened to agents of late (R226). Raises CursorGone."""
+        return await history.list_events(self._store, tenant, wanted, after=after, size=size)
+
+    async def report_durations(self, tenant: str, query: ReportQuery) -> ReportPage:
+        """Returns how long agents were what, day by day (R206-R210). Raises AgentUnknown, CursorGone."""
+        return await history.report_durations(self._store, tenant, query)
 
     async def get_agent(self, tenant: str, agent_id: str) -> Agent:
         """Returns one agent. Raises AgentUnknown."""

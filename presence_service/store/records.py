@@ -11,6 +11,7 @@ from presence_service.domain import (
     Catalogue,
     Change,
     ChannelGroup,
+    EventFilter,
     EventLog,
     EventType,
     JournalEntry,
@@ -66,6 +67,24 @@ def change(entry: FeedEntry) -> Change:
         log=None if events is None else EventLog(time_ms=int(fields["ms"]), initiator=fields["by"], encoded=events),
         renamed="renamed" in fields,
     )
+
+
+def entry(encoded: list[Any]) -> FeedEntry:
+    """Returns an entry of the feed as a step answers it: the id, and names and values in turn."""
+    entry_id, flat = encoded
+    fields = {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
+    return FeedEntry(revision=int(entry_id.partition(b"-")[0]), fields=fields)
+
+
+def events_of(entry: FeedEntry, wanted: EventFilter) -> list[AgentEvent]:
+    """Returns what happened by an entry of the feed, as far as it is wanted, in order."""
+    encoded = entry.fields.get("events", "")
+    # Most entries can be left out by a glance, and looking back passes many.
+    if wanted.agent_id and f'"{wanted.agent_id}"' not in entry.fields.get("agent", ""):
+        return []
+    if wanted.types and not any(f'"{event}"' in encoded for event in wanted.types):
+        return []
+    return [event for event in events(change(entry)) if wanted.takes(event)]
 
 
 def events(change: Change) -> list[AgentEvent]:

@@ -24,12 +24,15 @@ from presence_service.domain import (
     Change,
     ChannelGroup,
     Command,
+    EventFilter,
+    EventPage,
     Hint,
     HintKind,
     JournalEntry,
     Mark,
     Outcome,
     Page,
+    Place,
     Progress,
     Renewed,
     Standing,
@@ -50,6 +53,12 @@ INQUIRIES = 50
 
 EVENTS_AGE = timedelta(hours=24)
 """How far back events can be told (R226)."""
+
+EVENTS = 200
+"""Entries of the feed that one step reads for whoever looks back: about a millisecond of the server's time."""
+
+LAST_PLACE = 99
+"""More events than a change has."""
 
 _GROUPS = tuple(ChannelGroup)
 
@@ -213,6 +222,21 @@ class PresenceStore:
         except CursorGone:
             return None
 
+    async def read_events(self, tenant: str, wanted: EventFilter, *, after: Place | None, most: int) -> EventPage:
+        """Returns the first wanted events behind a place, at most so many, of the entries that one step reads.
+
+        Raises CursorGone: the place, or where the filter begins, is further back than what can be told.
+        """
+        revision = 0 if after is None else after[0]
+        from_ms = "" if wanted.start_ms is None else wanted.start_ms
+        match await self._store.run("read_events", tenant, revision, from_ms, _ms(EVENTS_AGE), EVENTS):
+            case [b"OK", *entries]:
+                return _events(entries, wanted, after=after, most=most)
+            case [b"GONE"]:
+                raise errors.CursorGone
+            case answer:
+                raise _unforeseen("read_events", answer)
+
     def events(self, change: Change) -> list[AgentEvent]:
         """Returns what happened by a change, in order."""
         return records.events(change)
@@ -368,6 +392,22 @@ class PresenceStore:
     def _is_trusted(self) -> bool:
         """Whether the store can't have come back without its last second while a router routes on what it lost."""
         return self._store.known_for() * 1_000_000 >= self._window_us
+
+
+def _events(entries: list[Any], wanted: EventFilter, *, after: Place | None, most: int) -> EventPage:
+    found: list[AgentEvent] = []
+    for encoded in entries:
+        entry = records.entry(encoded)
+        if wanted.end_ms is not None and int(entry.fields["ms"]) >= wanted.end_ms:
+            return EventPage(events=found, next_after=None)
+        for event in records.events_of(entry, wanted):
+            if after is None or event.place > after:
+                found.append(event)
+                if len(found) == most:
+                    return EventPage(events=found, next_after=event.place)
+    # Behind the last entry that was read, whatever happened by it.
+    next_after = (entry.revision, LAST_PLACE) if len(entries) == EVENTS else None
+    return EventPage(events=found, next_after=next_after)
 
 
 def _settings(step: str, answer: list[Any]) -> TenantSettings:

@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from maitred.clock_servicer import CLOCK_CHECKS
 from maitred.rpc.failure import from_error
@@ -44,6 +45,10 @@ WELL_FORMED: dict[type[Message], Message] = {
         agent_id="ann", in_settings=True, request_id="r-1"
     ),
     admin.PutPresenceSettingsRequest: admin.PutPresenceSettingsRequest(settings=admin.PresenceSettings()),
+    admin.ListAgentEventsRequest: admin.ListAgentEventsRequest(agent_id="ann", page_size=1),
+    admin.ReportDurationsRequest: admin.ReportDurationsRequest(
+        agent_ids=["ann"], start_time=Timestamp(seconds=1_893_456_000), end_time=Timestamp(seconds=1_893_459_600)
+    ),
     feed.FollowPresenceRequest: feed.FollowPresenceRequest(renew=feed.Renew(sent_us=1)),
     clock.AdvanceRequest: clock.AdvanceRequest(),
 }

@@ -1,17 +1,16 @@
 -- What happened to an agent and how it was from then on, for reports: <prefix>journal:<id>, a list of JSON arrays,
--- oldest first: { ms, events joined by commas, active or away or nothing while logged out, status, toggles, focus, settings,
--- initiator }. An entry counts until the next one; the last until now.
+-- oldest first: { ms, events joined by commas, active or away or nothing while logged out, status, toggles, focus,
+-- settings, initiator }. An entry counts until the next one; the last until now.
 
 local KEPT_MS = 32 * 24 * 60 * 60 * 1000 -- a day more than a report reaches back
 local MOST = 50000 -- thirty times as many as an agent can make by hand
-local CHUNK = 100
 
 local function key_of(id)
   return KEYS[1] .. 'journal:' .. id
 end
 
-local function is_over(packed, horizon)
-  return packed and tonumber(cjson.decode(packed)[1]) < horizon
+local function is_before(packed, ms)
+  return packed and tonumber(cjson.decode(packed)[1]) < ms
 end
 
 -- Adds an entry for the agent as it is now.
@@ -29,7 +28,7 @@ function journal.append(agent, events, by)
   -- An entry is over when the one after it is too old itself. One comes and up to two go, so the list ends up short.
   local horizon = clock.now() - KEPT_MS
   for _ = 1, 2 do
-    if length > MOST or is_over(redis.call('LINDEX', key, 1), horizon) then
+    if length > MOST or is_before(redis.call('LINDEX', key, 1), horizon) then
       redis.call('LPOP', key)
       length = length - 1
     end
@@ -39,19 +38,14 @@ end
 -- The agent's entries from the one that counted just before from_ms on, oldest first.
 function journal.read(id, from_ms)
   local key = key_of(id)
-  local found = {}
-  local last = -1
-  while true do
-    local chunk = redis.call('LRANGE', key, last - CHUNK + 1, last)
-    for at = #chunk, 1, -1 do
-      table.insert(found, 1, chunk[at])
-      if tonumber(cjson.decode(chunk[at])[1]) < from_ms then
-        return found
-      end
+  local first, last = 0, redis.call('LLEN', key) - 1
+  while first < last do
+    local middle = math.ceil((first + last) / 2)
+    if is_before(redis.call('LINDEX', key, middle), from_ms) then
+      first = middle
+    else
+      last = middle - 1
     end
-    if #chunk < CHUNK then
-      return found
-    end
-    last = last - CHUNK
   end
+  return redis.call('LRANGE', key, first, -1)
 end

@@ -28,3 +28,24 @@ function news.time_of(entry)
     end
   end
 end
+
+-- Up to so many entries from an id on, as XRANGE returns them.
+function news.read(id, limit)
+  return redis.call('XRANGE', KEYS[1] .. 'feed', id, '+', 'COUNT', limit)
+end
+
+-- The id at which the entries made at a time or later begin. Halves what is left to look at: ids are times only under
+-- the real clock, but rise with them under either.
+function news.first_since(ms)
+  local low, high = 0, revisions.last() + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local entry = news.read(string.format('%.0f-0', middle), 1)[1]
+    if entry and news.time_of(entry) < ms then
+      low = tonumber(string.match(entry[1], '^%d+')) + 1
+    else
+      high = middle
+    end
+  end
+  return string.format('%.0f-0', low)
+end

@@ -373,6 +373,14 @@ class Floor:
         response = await self.call(self.client.router_clock.GetTime(GetTimeRequest()))
         return response.time.ToDatetime(UTC)
 
+    async def nobody_idles(self) -> None:
+        """Lets agents stay as they are however much time passes."""
+        settings = presence_admin_service_pb2.PresenceSettings(
+            time_until_away=Duration(), time_until_logged_off=Duration()
+        )
+        request = presence_admin_service_pb2.PutPresenceSettingsRequest(settings=settings)
+        await self.call(self.client.presence_admin.PutPresenceSettings(request))
+
     async def passes(self, duration: timedelta) -> None:
         """Time passes; everything that falls due on the way happens at its time."""
         await self.client.advance(duration)

@@ -343,6 +343,7 @@ async def test_a_task_counts_for_no_capacity(floor: Floor) -> None:
 
 @pytest.mark.rule("R200")
 async def test_a_task_that_falls_due_tomorrow_brings_the_customer_back(floor: Floor) -> None:
+    await floor.nobody_idles()
     ann = await floor.agent("ann")
     later = await floor.task("carl", due_in=timedelta(days=1))
     await floor.passes(timedelta(days=1))

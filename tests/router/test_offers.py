@@ -252,6 +252,7 @@ KEEPS: dict[str, Doing] = {
 @pytest.mark.rule("R51", "R135", "R139")
 @pytest.mark.parametrize("doing", KEEPS.values(), ids=KEEPS.keys())
 async def test_nothing_else_ends_a_declines_stop(floor: Floor, doing: Doing) -> None:
+    await floor.nobody_idles()
     ann = await floor.agent("ann", VOICE, MESSAGING)
     await ann.accepts((await floor.submits("bert", CHAT)).contact_id)
     declined = await floor.submits("carl", CALL)

@@ -41,6 +41,7 @@ async def sends_chats(floor: Floor, *expected: Agent) -> None:
 
 @pytest.mark.rule("R146", "R147")
 async def test_a_call_goes_before_a_chat_that_has_waited_longer(floor: Floor) -> None:
+    await floor.nobody_idles()
     ann = await floor.agent("ann")
     chat = await floor.submits("carl", CHAT, sla=MINUTE)
     await floor.passes(timedelta(hours=1))
@@ -62,6 +63,7 @@ async def test_who_leaves_focus_is_offered_the_call_first(floor: Floor) -> None:
 
 @pytest.mark.rule("R148")
 async def test_the_most_overdue_goes_first_and_then_the_soonest_due(floor: Floor) -> None:
+    await floor.nobody_idles()
     ann = await floor.agent("ann")
     await submits(floor, CHAT, {"overdue": MINUTE})
     await floor.passes(11 * MINUTE)

@@ -176,6 +176,7 @@ async def test_an_id_is_recognised_for_ten_minutes(floor: Floor, prepare: Prepar
 
 
 async def test_after_ten_minutes_the_id_of_a_request_brings_the_next_customer(floor: Floor) -> None:
+    await floor.nobody_idles()
     repeat = await request_next(floor)
     first = await repeat.call(repeat.request)
     await floor.passes(VALID - timedelta(milliseconds=1))

@@ -1,5 +1,6 @@
 """Every step of both services runs on a cluster as on a single server: none touches a key of another slot."""
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
@@ -10,7 +11,18 @@ import pytest
 from redis.asyncio import Redis
 
 from maitred.store.client import Store
-from presence_service.domain import ChannelGroup, Standing, Status, StatusKind
+from maitred.store.manual_clock import ManualClock
+from presence_service.domain import (
+    ActivityReport,
+    AgentActivity,
+    ChannelGroup,
+    Command,
+    EventFilter,
+    EventType,
+    Standing,
+    Status,
+    StatusKind,
+)
 from presence_service.store.store import STEPS, PresenceStore
 from router_service.domain import Contact, NewContact
 from router_service.store.store import RouterStore
@@ -107,17 +119,24 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
 async def test_presences_steps(presence: tuple[Store, PresenceStore], redis: "Redis") -> None:
     """A working day of Ann, and a router that follows it."""
     store, agents = presence
-    await agents.log_in(TENANT, "ann", "r-1")
-    await agents.set_active_status(TENANT, "ann", "r-2", status_id="work")
+    requests = itertools.count()
+
+    def ann() -> Command:
+        request_id = f"r-{next(requests)}"
+        return Command(tenant=TENANT, agent_id="ann", request_id=request_id, initiator="agent/ann", is_agent=True)
+
+    await agents.log_in(ann(), session_ttl=timedelta(milliseconds=100))
+    assert await agents.report_activity(TENANT, ["ann"]) == [None]
+    await agents.set_active_status(ann(), status_id="work", away_status_id="")
     on = (ChannelGroup.VOICE, ChannelGroup.MESSAGING)
-    await agents.set_availability(TENANT, "ann", "r-3", toggles=on)
-    await agents.enter_focus(TENANT, "ann", "r-4")
-    await agents.leave_focus(TENANT, "ann", "r-5")
+    await agents.set_availability(ann(), toggles=on)
+    await agents.enter_focus(ann())
+    await agents.leave_focus(ann())
     await agents.put_presence_settings(TENANT, await agents.get_presence_settings(TENANT))
-    await agents.set_in_settings(TENANT, "ann", "", in_settings=True)
-    await agents.set_in_settings(TENANT, "ann", "", in_settings=False)
-    await agents.go_away(TENANT, "ann", "r-6", status_id="lunch")
-    await agents.return_from_away(TENANT, "ann", "r-7")
+    await agents.set_in_settings(ann(), in_settings=True)
+    await agents.set_in_settings(ann(), in_settings=False)
+    await agents.go_away(ann(), status_id="lunch")
+    await agents.return_from_away(ann(), away_status_id="")
     assert (await agents.get_agent(TENANT, "ann")).toggles == on
     assert [agent.agent_id for agent in (await agents.list_agents(TENANT, after="", limit=10)).agents] == ["ann"]
 
@@ -130,14 +149,26 @@ async def test_presences_steps(presence: tuple[Store, PresenceStore], redis: "Re
     snapshot = await agents.begin_snapshot(TENANT)
     assert await agents.apply(TENANT, snapshot.revision) == snapshot.revision
     assert (await store.run("renew", TENANT, snapshot.revision, snapshot.revision))[0] == b"FRESH"
-    left = (await agents.log_out(TENANT, "ann", "r-8")).change
+    left = (await agents.log_out(ann())).change
     assert left is not None
     assert await agents.confirm(TENANT, "ann", left.revision) is Standing.PENDING
     assert (await agents.progress(TENANT)).routing
     changes = await agents.read_changes(TENANT, snapshot.revision, limit=10)
     assert changes is not None
     assert [change.revision for change in changes] == [left.revision]
-    await store.run("fire", TENANT, 10)
+    assert await agents.is_kept(TENANT, snapshot.revision)
+
+    await agents.log_in(ann(), session_ttl=timedelta(milliseconds=1))
+    await ManualClock(store, "fire_timers", on_result=lambda tenant, answer: None).advance(timedelta(seconds=1))
+    assert await agents.read_inquiries(TENANT, limit=10) == ["ann"]
+    nothing = AgentActivity(agent_id="ann", on_call=False, connected=False, command_ms=0, call_end_ms=0, connected_ms=0)
+    await agents.conclude_inquiries(ActivityReport(tenant=TENANT, agents=[nothing]))
+    assert not (await agents.get_agent(TENANT, "ann")).logged_in
+    wanted = EventFilter(agent_id="", types=frozenset(), start_ms=None, end_ms=None)
+    found = await agents.read_events(TENANT, wanted, after=None, most=100)
+    assert found.events[-1].type is EventType.LOGGED_OUT
+    now, journal = await agents.read_journal(TENANT, "ann", from_ms=0)
+    assert journal[-1].time_ms <= now <= await agents.now_ms(TENANT)
     assert await not_sent(store, redis) == set()
 
 

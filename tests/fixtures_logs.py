@@ -14,7 +14,7 @@ from structlog.typing import EventDict
 Outcome = TypeVar("Outcome")
 
 # The last lines of the test that runs; a crowd may log without end.
-_LINES: deque[EventDict] = deque(maxlen=2_000)
+_LINES: deque[EventDict] = deque(maxlen=200)
 _write = structlog.dev.ConsoleRenderer(colors=False)
 
 

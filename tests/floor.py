@@ -54,8 +54,9 @@ END = router_pb2.CloseConversationRequest.THEN_END
 
 TENANT = "default"
 
-# Whether the router has applied what presence has, holds its lease and has nothing left that is due, nor has presence;
-# and the number that each agent's stream comes to. Mostly so, and far cheaper to see than to have it settled.
+# Whether the router has applied what presence has, holds its lease, has noted which offers were sent, and has nothing
+# left that is due, nor has presence; and the number that each agent's stream comes to. Mostly all of it is so, and that
+# is far cheaper to see than to have it settled.
 LOOK = """
 local presence, router = KEYS[1] .. 'presence:', KEYS[1] .. 'router:'
 local function due(service)
@@ -68,7 +69,11 @@ local settled = mark == redis.call('GET', presence .. 'revision')
   and redis.call('ZCARD', router .. 'unsettled') == 0 and not due(presence) and not due(router)
 local numbers = {}
 for i = 2, #ARGV do
-  numbers[i - 1] = redis.call('HGET', router .. 'agent/' .. ARGV[i], 'number') or '0'
+  local agent = router .. 'agent/' .. ARGV[i]
+  numbers[i - 1] = redis.call('HGET', agent, 'number') or '0'
+  for _, offer in ipairs(redis.call('SMEMBERS', agent .. '/offers')) do
+    settled = settled and redis.call('HGET', router .. 'offer/' .. offer, 'sent')
+  end
 end
 return { settled and 1 or 0, numbers }
 """
@@ -246,6 +251,7 @@ class Agent:
             with suppress(asyncio.CancelledError):
                 await self._app
             self._app = None
+            self.floor.has_left = True
 
     @property
     def has_app(self) -> bool:
@@ -279,6 +285,8 @@ class Floor:
         self.client = client
         self.redis = redis
         self.agents: dict[str, Agent] = {}
+        # Whether a stream has ended that the router may not have noted yet.
+        self.has_left = False
         self._ids = itertools.count(1)
 
     async def call(self, awaited: Awaitable[Answer]) -> Answer:
@@ -408,7 +416,8 @@ class Floor:
         """Waits until nothing is on its way any more."""
         apps = [agent for agent in self.agents.values() if agent.has_app]
         settled, told = await self._look(apps)
-        if not settled:
+        if not settled or self.has_left:
+            self.has_left = False
             await self.call(self.client.presence_clock.Advance(AdvanceRequest()))
             await self.call(self.client.router_clock.Advance(AdvanceRequest()))
             told = False

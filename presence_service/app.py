@@ -23,7 +23,7 @@ from maitred.v1 import (
     presence_service_pb2_grpc,
 )
 from presence_service.admin_servicer import PresenceAdminServicer
-from presence_service.codec import CHECKS
+from presence_service.checks import CHECKS
 from presence_service.failures import translate
 from presence_service.feed_servicer import PresenceFeedServicer
 from presence_service.follow import Hub

@@ -83,6 +83,11 @@ class Day:
         return sum(span.end_ms - span.start_ms for span in self.spans if span.kind is kind)
 
     @property
+    def utilised_share(self) -> float:
+        """The active share of the time logged in (R207)."""
+        return self.kind_ms(StatusKind.ACTIVE) / self.logged_in_ms if self.logged_in_ms else 0.0
+
+    @property
     def statuses_ms(self) -> Counter[tuple[StatusKind, str | None]]:
         """Time in each status, in order of first use."""
         times: Counter[tuple[StatusKind, str | None]] = Counter()

@@ -24,7 +24,8 @@ CHAPTERS = (
     Chapter("Readings of what the rules leave open", ("A1", "A2", "A8")),
     Chapter("Log-in, Active and Away status", _from_to(14, 34)),
     Chapter("Idle timing", _from_to(35, 42)),
-    Chapter("Channel availability", _from_to(43, 52)),
+    # R48, the counts beside the toggles, comes with the board.
+    Chapter("Channel availability", (*_from_to(43, 47), *_from_to(49, 52))),
     Chapter("Focus", _from_to(53, 70)),
     Chapter("Reports", _from_to(206, 210)),
     Chapter("Events", ("R220", "R223", "R224")),

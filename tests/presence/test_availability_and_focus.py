@@ -78,7 +78,7 @@ async def test_toggles_may_change_while_away_and_count_on_return(desk: Desk) -> 
     assert list((await desk.come_back("ann")).effective_toggles) == [VOICE]
 
 
-@rule("R53", "R56")
+@rule("R53", "R56", "A1")
 async def test_focus_pauses_routing_and_leaves_the_toggles(desk: Desk) -> None:
     await desk.log_in("ann")
     await desk.switch("ann", VOICE, MESSAGING)

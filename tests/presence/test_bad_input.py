@@ -14,7 +14,7 @@ from maitred.v1 import clock_service_pb2 as clock
 from maitred.v1 import presence_admin_service_pb2 as admin
 from maitred.v1 import presence_feed_service_pb2 as feed
 from maitred.v1 import presence_service_pb2 as v1
-from presence_service.codec import CHECKS
+from presence_service.checks import CHECKS
 from presence_service.settings import Settings
 from tests.presence.desk import PATIENCE, VOICE, Copy, Desk
 

@@ -69,6 +69,16 @@ async def test_logged_in_is_active_and_away_together(desk: Desk) -> None:
     assert (told.end_time.ToDatetime(START.tzinfo)) == at(minutes=135, ms=1)
 
 
+@rule("R207")
+async def test_the_utilised_share_is_active_of_logged_in(desk: Desk) -> None:
+    await never_idle(desk)
+    await desk.log_in("ann")
+    await desk.advance(minutes=30)
+    await desk.go_away("ann")
+    await desk.advance(minutes=10)
+    assert (await day(desk)).utilised_share == 0.75
+
+
 @rule("R206")
 async def test_who_is_still_logged_in_counts_until_now(desk: Desk) -> None:
     await never_idle(desk)

@@ -174,7 +174,7 @@ async def test_nothing_is_routed_to_who_is_away_or_logged_out(desk: Desk) -> Non
     assert not (await desk.log_out("ann")).effective_toggles
 
 
-@rule("R29")
+@rule("R29", "A2")
 async def test_away_keeps_the_toggles_and_a_return_lets_them_count_again(desk: Desk) -> None:
     await desk.log_in("ann")
     await desk.switch("ann", VOICE, MESSAGING)

@@ -215,6 +215,20 @@ async def test_end_and_close_ends_the_chat_and_brings_nothing(floor: Floor) -> N
 # Who may close what, and when
 
 
+@pytest.mark.rule("R59", "R68")
+async def test_in_focus_an_agent_keeps_answers_and_ends_what_it_has_and_gets_the_replies(floor: Floor) -> None:
+    """Outbound contacts, notes and tasks by the agent are not there yet."""
+    ann = await floor.agent("ann", MESSAGING)
+    chat = await floor.submits("carl", CHAT)
+    conversation_id = await takes(ann, chat)
+    await ann.enters_focus()
+    reply = await floor.submits("carl", CHAT)
+    assert await ann.contacts() == {chat.contact_id, reply.contact_id}
+    assert (await ann.answers(conversation_id)).conversation_id == conversation_id
+    await ann.ends(chat.contact_id)
+    assert (await floor.contact(chat.contact_id)).state == Contact.STATE_ENDED
+
+
 @pytest.mark.rule("R58")
 async def test_in_focus_close_is_there_and_brings_nothing(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE, MESSAGING)

@@ -1,6 +1,7 @@
 """PresenceAdminService on the wire: decode, ask presence, encode, as in servicer."""
 
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 import grpc
 
@@ -8,7 +9,8 @@ from maitred.rpc.call import current_call
 from maitred.v1 import presence_admin_service_pb2 as v1
 from maitred.v1 import presence_admin_service_pb2_grpc, presence_service_pb2
 from presence_service import codec
-from presence_service.domain import Agent, Command
+from presence_service.caller import command
+from presence_service.domain import Agent
 from presence_service.presence import Presence
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -97,22 +99,7 @@ class PresenceAdminServicer(presence_admin_service_pb2_grpc.PresenceAdminService
         return codec.encode_agent(agent, await self._presence.catalogue(_tenant()))
 
 
-class _AgentRequest(Protocol):
-    """A request that changes an agent."""
-
-    agent_id: str
-    request_id: str
-
-
-def _command(request: _AgentRequest) -> Command:
-    call = current_call()
-    return Command(
-        tenant=call.tenant,
-        agent_id=request.agent_id,
-        request_id=request.request_id,
-        initiator=call.actor,
-        is_agent=False,
-    )
+_command = partial(command, for_agents=False)
 
 
 def _tenant() -> str:

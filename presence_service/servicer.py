@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -12,7 +13,8 @@ from maitred.rpc.call import current_call
 from maitred.v1 import presence_service_pb2 as v1
 from maitred.v1 import presence_service_pb2_grpc
 from presence_service import codec
-from presence_service.domain import Agent, Command
+from presence_service.caller import command
+from presence_service.domain import Agent
 from presence_service.follow import AgentsWatch, Hub
 from presence_service.presence import Presence
 
@@ -114,23 +116,7 @@ class PresenceServicer(presence_service_pb2_grpc.PresenceServiceServicer):
         return codec.encode_agent(agent, await self._presence.catalogue(_tenant()))
 
 
-class _AgentRequest(Protocol):
-    """A request that changes an agent."""
-
-    agent_id: str
-    request_id: str
-
-
-def _command(request: _AgentRequest) -> Command:
-    call = current_call()
-    # An agent acts for nobody else: the gate sees to that. Who says nothing acts for the agent named.
-    return Command(
-        tenant=call.tenant,
-        agent_id=request.agent_id,
-        request_id=request.request_id,
-        initiator=call.actor,
-        is_agent=call.actor_kind in ("", "agent"),
-    )
+_command = partial(command, for_agents=True)
 
 
 def _tenant() -> str:

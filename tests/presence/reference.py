@@ -4,6 +4,7 @@ Written for reading, from the rules and the contract; it knows no store, no revi
 leaves open which of several reasons a call is refused for, each of them will do.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -136,6 +137,19 @@ class Call:
     def content(self) -> tuple[object, ...]:
         """What the same request id has to come with."""
         return self.verb, *self.arguments
+
+
+@dataclass
+class Worked:
+    """How long an agent was in which state (R206, R210), in ms, and what happened how often (R209)."""
+
+    times: Counter[str] = field(default_factory=Counter)
+    # By status; None is an Away by idling (R208).
+    statuses: Counter[str | None] = field(default_factory=Counter)
+    # By channel group.
+    available: Counter[int] = field(default_factory=Counter)
+    effective: Counter[int] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
 
 
 class Due(IntEnum):
@@ -356,6 +370,25 @@ class Tenant:
         self.agents[after.agent_id] = after
         self.events.append(Event(type_, self.now, initiator, before, after, away_time, away_reason))
         return after
+
+    def worked(self, agent_id: str) -> Worked:
+        """What a report of everything has of the agent."""
+        history = [event for event in self.events if event.after.agent_id == agent_id]
+        ends = [event.time for event in history[1:]] + [self.now]
+        worked = Worked()
+        for event, end in zip(history, ends, strict=True):
+            agent, ms = event.after, end - event.time
+            worked.counts[event.type] += 1
+            worked.counts[f"{event.type}_idle"] += event.initiator == "engine/idle"
+            if agent.logged_in:
+                worked.times["logged_in"] += ms
+                worked.times["away" if agent.away else "active"] += ms
+                worked.times["in_focus"] += ms * agent.in_focus
+                worked.times["in_settings"] += ms * agent.in_settings
+                worked.statuses[agent.status_id] += ms
+                worked.available.update(dict.fromkeys(agent.toggles, ms))
+                worked.effective.update(dict.fromkeys(agent.effective_toggles, ms))
+        return worked
 
     # The statuses.
 

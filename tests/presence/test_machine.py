@@ -20,6 +20,7 @@ from redis import Redis
 
 from maitred.rpc.failure import from_error
 from maitred.store.embedded import EmbeddedStore
+from maitred.v1 import presence_admin_service_pb2 as admin
 from maitred.v1 import presence_service_pb2 as v1
 from presence_service.settings import Settings as ReplicaSettings
 from tests.presence.desk import PATIENCE, Desk, Replica
@@ -31,6 +32,7 @@ from tests.presence.reference import (
     MESSAGING,
     MINUTE,
     SECOND,
+    START,
     VOICE,
     Agent,
     Call,
@@ -39,6 +41,7 @@ from tests.presence.reference import (
     Settings,
     Status,
     Tenant,
+    Worked,
 )
 
 T = TypeVar("T")
@@ -205,6 +208,8 @@ class Machine(RuleBasedStateMachine):
         self._ids = 0
         self._answers: dict[tuple[str, str], v1.Agent] = {}
         self._event_ids: set[str] = set()
+        # Whether the last step was done and compared.
+        self._agrees = False
         self._watcher = world.run(self._begin())
 
     async def _begin(self) -> Watcher:
@@ -217,6 +222,8 @@ class Machine(RuleBasedStateMachine):
 
     async def _end(self) -> None:
         self._watcher.stops()
+        if self._agrees:
+            await self._compare_report()
         for desk in self._desks.values():
             await desk.close()
 
@@ -444,6 +451,7 @@ class Machine(RuleBasedStateMachine):
         await self._compare(len(self._tenant.events), None)
 
     async def _advance(self, ms: int) -> None:
+        self._agrees = False
         told = len(self._tenant.events)
         self._tenant.advance(ms)
         answer = await self._desk().advance(seconds=ms / 1000)
@@ -457,6 +465,7 @@ class Machine(RuleBasedStateMachine):
         self, expect: Callable[[], T], act: Callable[[Desk], Awaitable[Any]], desk: Desk
     ) -> tuple[T | None, Any]:
         """What the model answers and what the service does, if they agree that it is not refused."""
+        self._agrees = False
         expected: T | None = None
         reasons: tuple[str, ...] = ("",)
         try:
@@ -492,6 +501,22 @@ class Machine(RuleBasedStateMachine):
         self._compare_statuses(await desk.statuses(agent_id if agent_id in agents else ""), agent_id)
         last = max((agent.revision for agent in agents.values()), default=0)
         self._compare_told(await self._watcher.hears(last, anew=anew), self._tenant.events[told:])
+        self._agrees = True
+
+    async def _compare_report(self) -> None:
+        """The report of everything has the times and counts that follow from what happened."""
+        request = admin.ReportDurationsRequest(start_time=_time(START), end_time=_time(START + 31 * 24 * 60 * MINUTE))
+        report = await self._desk().admin.ReportDurations(request, timeout=PATIENCE)
+        for agent_id in self._tenant.agents:
+            expected, reported = self._tenant.worked(agent_id), Worked()
+            for day in report.days:
+                if day.agent_id == agent_id:
+                    _add(reported, day)
+            for name in ("times", "statuses", "available", "effective"):
+                actual, wanted = getattr(reported, name), getattr(expected, name)
+                assert +actual == +wanted, f"{name} of {agent_id} are {actual} and should be {wanted}"
+            for name, count in reported.counts.items():
+                assert count == expected.counts[name], f"{name} of {agent_id}: {count}, not {expected.counts[name]}"
 
     def _compare_statuses(self, lists: v1.ListStatusesResponse, agent_id: str | None) -> None:
         agent = self._tenant.agents.get(agent_id or "")
@@ -561,6 +586,23 @@ def _time(ms: int | None) -> Timestamp | None:
 def _status(status: Status) -> v1.Status:
     kind = v1.Status.Kind.ValueType(status.kind)
     return v1.Status(status_id=status.status_id, display_name=status.name, kind=kind)
+
+
+COUNTS = {"returned": "returned_from_away"}
+
+
+def _add(worked: Worked, day: admin.AgentDay) -> None:
+    """Adds what is reported of a day."""
+    for name in ("logged_in", "active", "away", "in_focus", "in_settings"):
+        worked.times[name] += getattr(day, name).ToMilliseconds()
+    for status in day.statuses:
+        worked.statuses[status.status.status_id or None] += status.duration.ToMilliseconds()
+    for group in day.available:
+        worked.available[group.group] += group.duration.ToMilliseconds()
+    for group in day.effective:
+        worked.effective[group.group] += group.duration.ToMilliseconds()
+    for field in admin.AgentCounts.DESCRIPTOR.fields:
+        worked.counts[COUNTS.get(field.name, field.name)] += getattr(day.counts, field.name)
 
 
 def without_revision(agent: v1.Agent) -> v1.Agent:

@@ -496,16 +496,18 @@ class Machine(RuleBasedStateMachine):
             elif not (may_rise and each == agent_id):
                 assert agent.revision == revision, agent
         assert list(agents) == sorted(self._tenant.agents)
-        if agent_id in agents:
+        # Either one: together they would take as long as the rest.
+        if agent_id in agents and len(self._tenant.events) % 2:
             same(await desk.get(agent_id), agents[agent_id])
-        self._compare_statuses(await desk.statuses(agent_id if agent_id in agents else ""), agent_id)
+        else:
+            self._compare_statuses(await desk.statuses(agent_id if agent_id in agents else ""), agent_id)
         last = max((agent.revision for agent in agents.values()), default=0)
         self._compare_told(await self._watcher.hears(last, anew=anew), self._tenant.events[told:])
         self._agrees = True
 
     async def _compare_report(self) -> None:
         """The report of everything has the times and counts that follow from what happened."""
-        request = admin.ReportDurationsRequest(start_time=_time(START), end_time=_time(START + 31 * 24 * 60 * MINUTE))
+        request = admin.ReportDurationsRequest(start_time=_time(START), end_time=_time(self._tenant.now + SECOND))
         report = await self._desk().admin.ReportDurations(request, timeout=PATIENCE)
         for agent_id in self._tenant.agents:
             expected, reported = self._tenant.worked(agent_id), Worked()

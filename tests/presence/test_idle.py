@@ -155,6 +155,15 @@ async def test_nothing_else_is_activity(desk: Desk, ann: v1.Agent, other: str) -
 
 
 @rule("R37")
+async def test_a_repeat_of_a_request_id_is_activity(desk: Desk, ann: v1.Agent) -> None:
+    await desk.leave_focus("ann", "r-1")
+    await desk.advance(minutes=9)
+    await desk.leave_focus("ann", "r-1")
+    await desk.advance(minutes=9)
+    assert not (await desk.get("ann")).away
+
+
+@rule("R37")
 async def test_activity_is_told_to_nobody(desk: Desk, ann: v1.Agent) -> None:
     await desk.is_active("ann")
     assert await desk.get("ann") == ann

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from maitred.v1 import presence_feed_service_pb2 as feed
+from tests.presence.conftest import OpenDesk
 from tests.presence.desk import VOICE, Desk, Router
 from tests.presence.told import told, types
 
@@ -98,6 +99,16 @@ async def test_a_reconnect_within_the_time_costs_nothing(desk: Desk) -> None:
     assert not await told(desk, agent.revision)
     await desk.advance(seconds=29.999)
     assert await desk.get("ann") == agent
+
+
+async def test_a_log_in_by_a_supervisor_with_the_same_time_counts_from_then_on(desk: Desk, open_desk: OpenDesk) -> None:
+    await desk.log_in("ann", session=TTL)
+    await desk.advance(seconds=20)
+    await open_desk(actor="supervisor/sue").log_in("ann", session=TTL)
+    await desk.advance(seconds=29.999)
+    assert (await desk.get("ann")).logged_in
+    await desk.advance(seconds=0.001)
+    assert not (await desk.get("ann")).logged_in
 
 
 async def test_a_log_in_may_give_a_session_another_time_and_changes_nothing_else(desk: Desk) -> None:

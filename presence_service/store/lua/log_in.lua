@@ -14,10 +14,13 @@ if answer then
   return answer
 end
 if agent and agent.logged_in then
-  if session_ms ~= '' and session_ms ~= agent.session_ms then
-    agent.session_ms = session_ms
+  if session_ms ~= '' then
     agent.alive_ms = agents.now()
-    return changes.commit(agent, {}, false)
+    agents.note_signs(id, agent.activity_ms, agent.alive_ms)
+    if session_ms ~= agent.session_ms then
+      agent.session_ms = session_ms
+      return changes.commit(agent, {}, false)
+    end
   end
   return changes.unchanged(agent, false)
 end

@@ -92,7 +92,11 @@ local function written(said, agent, edges, revokes)
   return { 'OK', said, entry, previous, reach, told, agents.now() }
 end
 
-local function unwritten(said)
+-- The answer of a step that changed nothing; that the agent is there is no effect of the call.
+local function unwritten(said, agent)
+  if ARGV[OWN] == '1' and agent and agent.logged_in then
+    agents.note_signs(agent.agent_id, agents.now(), agents.now())
+  end
   return { 'OK', said, '', '0', '', '', agents.now() }
 end
 
@@ -114,7 +118,7 @@ function changes.begin(still_so)
   if agent and still_so and still_so(agent) then
     return agent, written(known, agent, {}, true)
   end
-  return agent, unwritten(known)
+  return agent, unwritten(known, agent)
 end
 
 -- Writes the changed agent, with the edges that happened; revokes says that something was taken away.
@@ -129,10 +133,7 @@ function changes.unchanged(agent, revokes)
   if revokes then
     return changes.commit(agent, {}, true)
   end
-  if ARGV[OWN] == '1' and agent.logged_in then
-    agents.note_signs(agent.agent_id, agents.now(), agents.now())
-  end
   local answer = agents.encode(agent)
   remember(answer)
-  return unwritten(answer)
+  return unwritten(answer, agent)
 end

@@ -2,12 +2,17 @@
 
 import asyncio
 import gc
+import os
 from collections.abc import Callable
 
 import pytest
 import uvloop
 
 from tests.rules import noted
+
+# Before anything imports grpc: uvloop forks to start a process, and what grpc does in the child for those who go on
+# without an exec ends some of them with a segmentation fault before theirs.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 pytest_plugins = ["tests.fixtures_logs", "tests.fixtures_store"]
 

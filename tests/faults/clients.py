@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -135,6 +136,7 @@ class Agent:
 
     async def leaves_focus(self, focus: Focus) -> None:
         request = presence_service_pb2.LeaveFocusRequest(agent_id=self.agent_id, request_id=self._request_id())
+        focus.leaving = time.time_ns() // 1000
         answer = await self._persist("LeaveFocus", lambda: self._line.presence.LeaveFocus(request, timeout=DEADLINE))
         focus.left = answer.agent.revision
 

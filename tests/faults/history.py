@@ -88,6 +88,8 @@ class Focus:
     # What EnterFocus returned, and when.
     entered: int
     returned: int
+    # When LeaveFocus was first asked, by the clock that revisions follow; None if it never was.
+    leaving: int | None = None
     # What LeaveFocus returned; None if it was never left.
     left: int | None = None
 

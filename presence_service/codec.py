@@ -294,7 +294,9 @@ def can_name(message: WatchedPart | WatchedChange | WatchedNothing, catalogue: C
     """Returns whether the message's agents can be shown by a catalogue that was read before."""
     match message:
         case WatchedChange(agent=agent, events=events):
-            named = {agent.status_id, *(event.away_status_id for event in events)}
+            # What an event passed through may be in no list that was read so far, whatever the agent came to.
+            passed = (status for event in events for status in (event.before.status_id, event.after.status_id))
+            named = {agent.status_id, *passed, *(event.away_status_id for event in events)}
             return all(status_id is None or status_id in catalogue.statuses for status_id in named)
         case WatchedPart():
             return False

@@ -238,3 +238,20 @@ async def test_changes_are_kept_in_the_number_that_is_set(desk: Desk) -> None:
     message = await watch.read()
     watch.cancel()
     assert message.snapshot.cursor_gone
+
+
+@rule("R19", "R24", "R220")
+async def test_a_new_status_that_was_only_passed_through_is_told_by_its_name(desk: Desk) -> None:
+    watch = desk.watch()
+    while not (await watch.read()).snapshot.last:
+        pass
+    await desk.log_in("ann")
+    await desk.add_status("training", "Training")
+    await desk.set_default_status("training")
+    await desk.go_away("ann", "break")
+    await desk.choose("ann", "work")
+    while len(events := (await watch.read()).events) < 2:
+        pass
+    returned, changed = events
+    assert returned.after.status.display_name == changed.before.status.display_name == "Training"
+    watch.cancel()

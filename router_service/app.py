@@ -13,7 +13,7 @@ from maitred.store.errors import StartRefused, StoreError
 from maitred.store.manual_clock import ManualClock
 from maitred.v1 import clock_service_pb2_grpc, intake_service_pb2_grpc, router_service_pb2_grpc
 from maitred.v1 import routing_admin_service_pb2_grpc as admin_pb2_grpc
-from router_service.codec import CHECKS
+from router_service.checks import CHECKS
 from router_service.dispatcher import Dispatcher
 from router_service.failures import translate
 from router_service.follower import Follower, wait_within

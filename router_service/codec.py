@@ -1,4 +1,4 @@
-"""Between the contract and plain values: what a well-formed request is, and how answers are written."""
+"""Between the contract and plain values: how requests are read, and how answers are written."""
 
 import hashlib
 import json
@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from maitred.rpc import checks
-from maitred.rpc.checks import Check, Checks
 from maitred.v1 import channel_pb2, contact_pb2
 from maitred.v1 import intake_service_pb2 as intake_pb2
 from maitred.v1 import router_service_pb2 as router_pb2
@@ -24,141 +23,10 @@ from router_service.domain import (
     Inbox,
     NewContact,
     Offer,
+    RoutingAgent,
+    RoutingSettings,
     RoutingState,
 )
-
-# An SLA or a due time further away than this is a slip of the keyboard.
-MOST_SLA = timedelta(days=3650)
-
-
-def _is_task(request: intake_pb2.SubmitContactRequest) -> bool:
-    return request.channel == channel_pb2.CHANNEL_TASK
-
-
-def _make_task(request: intake_pb2.SubmitContactRequest) -> None:
-    request.channel = channel_pb2.CHANNEL_TASK
-    request.ClearField("task")
-    request.ClearField("sla")
-
-
-def _add_task(request: intake_pb2.SubmitContactRequest) -> None:
-    request.channel = channel_pb2.CHANNEL_CHAT
-    request.task.text = "call back"
-    request.task.due_time.seconds = 4_000_000_000
-
-
-def _add_sla_to_task(request: intake_pb2.SubmitContactRequest) -> None:
-    _add_task(request)
-    request.channel = channel_pb2.CHANNEL_TASK
-    request.sla.seconds = 60
-
-
-def _add_task_without_due_time(request: intake_pb2.SubmitContactRequest) -> None:
-    _add_task(request)
-    request.task.ClearField("due_time")
-
-
-def _at_most(field: str, most: timedelta) -> Check:
-    """Check that a duration is no longer than makes sense."""
-    return checks.custom(
-        field,
-        must=f"must be at most {most.days} days",
-        holds=lambda request: getattr(request, field).seconds <= most.total_seconds(),
-        bad=[lambda request: getattr(request, field).FromSeconds(int(most.total_seconds()) + 1)],
-    )
-
-
-def _page_size() -> Check:
-    return checks.custom(
-        "page_size",
-        must="must be 0 to 1000; 0 means 100",
-        holds=lambda request: 0 <= request.page_size <= 1000,
-        bad=[lambda request: setattr(request, "page_size", -1), lambda request: setattr(request, "page_size", 1001)],
-    )
-
-
-_AGENT = checks.identifier("agent_id")
-_REQUEST_ID = checks.optional_identifier("request_id")
-_OFFER = (_AGENT, checks.identifier("offer_id"), checks.text("token", at_least=1, at_most=256), _REQUEST_ID)
-
-CHECKS: Checks = {
-    router_pb2.WatchAssignmentsRequest: (
-        _AGENT,
-        checks.custom(
-            "resume_number",
-            must="must be 0 or more, or be left out",
-            holds=lambda request: request.resume_number >= 0,
-            bad=[lambda request: setattr(request, "resume_number", -1)],
-        ),
-    ),
-    router_pb2.AcceptOfferRequest: _OFFER,
-    router_pb2.DeclineOfferRequest: _OFFER,
-    router_pb2.RequestNextRequest: (
-        _AGENT,
-        checks.one_of_enum("source"),
-        checks.optional_identifier("current_conversation_id"),
-        _REQUEST_ID,
-    ),
-    router_pb2.CloseConversationRequest: (
-        _AGENT,
-        checks.identifier("conversation_id"),
-        checks.custom(
-            "then",
-            must="must be one of the values of its enum",
-            holds=lambda request: request.then in router_pb2.CloseConversationRequest.Then.values(),
-            bad=[lambda request: setattr(request, "then", 9_999)],
-        ),
-        _REQUEST_ID,
-    ),
-    router_pb2.EndContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
-    router_pb2.RecordAnswerRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
-    router_pb2.ListMyCustomersRequest: (_AGENT,),
-    intake_pb2.SubmitContactRequest: (
-        checks.identifier("contact_id"),
-        checks.identifier("customer_id"),
-        checks.one_of_enum("channel"),
-        checks.identifier("inbox_id"),
-        checks.string_map("attributes", at_most=16),
-        checks.optional_positive_duration("sla"),
-        _at_most("sla", MOST_SLA),
-        checks.custom(
-            "sla",
-            must="must be left out for a task, which has a due time",
-            holds=lambda request: not (_is_task(request) and request.HasField("sla")),
-            bad=[_add_sla_to_task],
-        ),
-        checks.required("task", when=_is_task, bad=[_make_task]),
-        checks.custom(
-            "task",
-            must="must be left out unless the channel is CHANNEL_TASK",
-            holds=lambda request: _is_task(request) or not request.HasField("task"),
-            bad=[_add_task],
-        ),
-        checks.text("task.text", at_least=1, at_most=4096),
-        checks.required(
-            "task.due_time", when=lambda request: request.HasField("task"), bad=[_add_task_without_due_time]
-        ),
-        checks.optional_identifier("task.agent_id"),
-    ),
-    intake_pb2.ReportContactEndRequest: (checks.identifier("contact_id"),),
-    intake_pb2.GetContactRequest: (checks.identifier("contact_id"),),
-    admin_pb2.PutInboxRequest: (
-        checks.identifier("inbox_id"),
-        checks.text("display_name", at_most=256),
-        checks.positive_duration("sla"),
-        _at_most("sla", MOST_SLA),
-    ),
-    admin_pb2.GetInboxRequest: (checks.identifier("inbox_id"),),
-    admin_pb2.ListInboxesRequest: (_page_size(), checks.optional_identifier("page_token")),
-    admin_pb2.AddInboxMembersRequest: (
-        checks.identifier("inbox_id"),
-        checks.identifiers("agent_ids", at_least=1, at_most=100),
-    ),
-    admin_pb2.RemoveInboxMembersRequest: (
-        checks.identifier("inbox_id"),
-        checks.identifiers("agent_ids", at_least=1, at_most=100),
-    ),
-}
 
 
 def new_contact(request: intake_pb2.SubmitContactRequest) -> NewContact:
@@ -181,6 +49,17 @@ def new_contact(request: intake_pb2.SubmitContactRequest) -> NewContact:
 def source(request: router_pb2.RequestNextRequest) -> str:
     """Return the place an agent asks from."""
     return router_pb2.RequestNextRequest.Source.Name(request.source).removeprefix("SOURCE_")
+
+
+def only(request: router_pb2.RequestNextRequest) -> str:
+    """Return the channel group that is asked for, empty for any."""
+    return channel_pb2.ChannelGroup.Name(request.group).removeprefix("CHANNEL_GROUP_") if request.group else ""
+
+
+def decline_reason(request: router_pb2.DeclineOfferRequest) -> str:
+    """Return why an offer is not accepted: DECLINED or DEVICE_ERROR."""
+    name = router_pb2.DeclineOfferRequest.Reason.Name(request.reason).removeprefix("REASON_")
+    return "DECLINED" if name == "UNSPECIFIED" else name
 
 
 def follow(request: router_pb2.CloseConversationRequest) -> str:
@@ -209,6 +88,8 @@ def contact(value: Contact) -> contact_pb2.Contact:
         attributes=json.loads(value["attributes"]) if "attributes" in value else None,
         text=value.get("text", ""),
     )
+    if "hold_time" in value:
+        written.hold_time.CopyFrom(time_of(value["hold_time"]))
     if "end_reason" in value:
         written.end_reason = contact_pb2.Contact.EndReason.Value(f"END_REASON_{value['end_reason']}")
     return written
@@ -247,6 +128,9 @@ def customer(value: CustomerEntry) -> contact_pb2.CustomerEntry:
         conversation=conversation(value["conversation"]) if "conversation" in value else None,
         contacts=[contact(each) for each in value.get("contacts") or ()],
         unhelped_time=time_of(value["unhelped_time"]) if "unhelped_time" in value else None,
+        default_button=contact_pb2.CustomerEntry.DefaultButton.Value(
+            f"DEFAULT_BUTTON_{value.get('default_button', 'UNSPECIFIED')}"
+        ),
     )
 
 
@@ -259,8 +143,67 @@ def brought(value: Mapping[str, Any]) -> router_pb2.Brought:
             return router_pb2.Brought(ringing=offer(ringing))
         case {"own": own}:
             return router_pb2.Brought(own=conversation(own))
+        case {"would": would}:
+            return router_pb2.Brought(would=contact(would))
         case _:
             return router_pb2.Brought(nothing=router_pb2.Brought.Nothing.Value(f"NOTHING_{value['nothing']}"))
+
+
+def new_agent(agent: admin_pb2.RoutingAgent) -> RoutingAgent:
+    """Return what a well-formed request sets of an agent."""
+    new = RoutingAgent(agent_id=agent.agent_id)
+    if agent.HasField("standard_messaging_capacity"):
+        new["standard_messaging_capacity"] = agent.standard_messaging_capacity
+    if agent.HasField("maximum_messaging_capacity"):
+        new["maximum_messaging_capacity"] = agent.maximum_messaging_capacity
+    return new
+
+
+def agent(value: RoutingAgent) -> admin_pb2.RoutingAgent:
+    """Write what the router knows of an agent by itself."""
+    return admin_pb2.RoutingAgent(
+        agent_id=value["agent_id"],
+        standard_messaging_capacity=value.get("standard_messaging_capacity"),
+        maximum_messaging_capacity=value.get("maximum_messaging_capacity"),
+        inbox_ids=value.get("inbox_ids") or (),
+    )
+
+
+def new_settings(settings: admin_pb2.RoutingSettings) -> RoutingSettings:
+    """Return the settings of a well-formed request by their names in the contract; what is left out is not in it."""
+    return {field.name: _text_of(field, value) for field, value in settings.ListFields()}
+
+
+def settings(values: RoutingSettings) -> admin_pb2.RoutingSettings:
+    """Write settings, all that have a value."""
+    written = admin_pb2.RoutingSettings()
+    for field in written.DESCRIPTOR.fields:
+        text = values[field.name]
+        if field.message_type is not None:
+            if text:
+                getattr(written, field.name).FromMilliseconds(int(text))
+        elif field.enum_type is not None:
+            setattr(written, field.name, field.enum_type.values_by_name[_prefix(field) + text].number)
+        elif field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+            setattr(written, field.name, text == "1")
+        elif text:
+            setattr(written, field.name, int(text))
+    return written
+
+
+def _text_of(field: FieldDescriptor, value: Any) -> str:
+    """Return a setting as the store keeps it: ms, a number, a word, 1 or nothing."""
+    if field.message_type is not None:
+        return str(value.ToMilliseconds())
+    if field.enum_type is not None:
+        return str(field.enum_type.values_by_number[value].name.removeprefix(_prefix(field)))
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return "1" if value else ""
+    return str(value)
+
+
+def _prefix(field: FieldDescriptor) -> str:
+    return f"{field.name.upper()}_"
 
 
 def inbox(value: Inbox) -> admin_pb2.Inbox:
@@ -308,6 +251,9 @@ def routing_state(value: RoutingState) -> router_pb2.RoutingState:
         decline_stop_time=time_of(value["decline_stop_time"]) if "decline_stop_time" in value else None,
         messaging_load=value["messaging_load"],
         standard_messaging_capacity=value["standard_messaging_capacity"],
+        maximum_messaging_capacity=value.get("maximum_messaging_capacity"),
+        next_by_availability_enabled=value["next_by_availability_enabled"],
+        next_by_topics_enabled=value["next_by_topics_enabled"],
         view_revision=int(value.get("view_revision", 0)),
     )
 
@@ -330,5 +276,7 @@ def _event(value: Mapping[str, Any]) -> router_pb2.AssignmentEvent:
             )
         case {"contact_ended": ended}:
             return router_pb2.AssignmentEvent(contact_ended=contact(ended))
+        case {"contact_changed": changed}:
+            return router_pb2.AssignmentEvent(contact_changed=contact(changed))
         case _:
             return router_pb2.AssignmentEvent(conversation_changed=conversation(value["conversation_changed"]))

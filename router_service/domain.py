@@ -31,6 +31,7 @@ class Contact(TypedDict):
     attributes: NotRequired[str]
     text: NotRequired[str]
     end_reason: NotRequired[str]
+    hold_time: NotRequired[int]
 
 
 class Conversation(TypedDict):
@@ -81,6 +82,9 @@ class RoutingState(TypedDict):
     decline_stop_time: NotRequired[int]
     messaging_load: int
     standard_messaging_capacity: int
+    maximum_messaging_capacity: NotRequired[int]
+    next_by_availability_enabled: bool
+    next_by_topics_enabled: bool
     view_revision: NotRequired[str]
 
 
@@ -130,6 +134,31 @@ class Inbox(TypedDict):
     display_name: str
     sla: int
     member_count: int
+
+
+class RoutingAgent(TypedDict):
+    """What the router knows of an agent by itself."""
+
+    agent_id: str
+    standard_messaging_capacity: NotRequired[int]
+    maximum_messaging_capacity: NotRequired[int]
+    inbox_ids: NotRequired[Sequence[str]]
+
+
+# What administrators set for a tenant, by the contract's names, as text: ms, a number, a word, 1 or '' for a switch.
+RoutingSettings = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What every command of an agent says: about whom, and whether the agent gave it or someone else did for them."""
+
+    tenant: str
+    agent_id: str
+    # Recognises a repeat; empty for none.
+    request_id: str
+    # Whether it counts as the agent's activity (R37).
+    by_agent: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,16 @@ TABLE: dict[str, tuple[StatusCode, str]] = {
         StatusCode.FAILED_PRECONDITION,
         "contact {contact_id} of conversation {conversation_id} waits or is with someone else: closing would lose it",
     ),
+    "DECLINE_NOT_ALLOWED": (StatusCode.FAILED_PRECONDITION, "calls can't be declined: offer {offer_id} rings on"),
+    "CONTACT_NOT_RETURNABLE": (
+        StatusCode.FAILED_PRECONDITION,
+        "contact {contact_id} was not brought by the engine, or has been answered",
+    ),
+    "CONTACT_NOT_A_CALL": (StatusCode.FAILED_PRECONDITION, "contact {contact_id} is no call"),
+    "CONVERSATION_UNANSWERED": (
+        StatusCode.FAILED_PRECONDITION,
+        "the customer of conversation {conversation_id} got no reply: close with confirmed",
+    ),
     "PRESENCE_UNKNOWN": (StatusCode.UNAVAILABLE, "presence is out of reach: no work is given until it is back"),
     "REQUEST_ID_REUSED": (StatusCode.INVALID_ARGUMENT, "request_id {request_id} was used for another request"),
 }

@@ -5,7 +5,18 @@ from typing import Any
 
 from maitred.store.timers import AT_ONCE, TimerLoop, taken
 from router_service.dispatcher import Dispatcher
-from router_service.domain import GROUP_OF, Contact, CustomerEntry, Inbox, NewContact, Outcome
+from router_service.domain import (
+    GROUP_OF,
+    Command,
+    Contact,
+    Conversation,
+    CustomerEntry,
+    Inbox,
+    NewContact,
+    Outcome,
+    RoutingAgent,
+    RoutingSettings,
+)
 from router_service.store.store import RouterStore, read_outcome
 
 DEFAULT_PAGE_SIZE = 100
@@ -35,55 +46,52 @@ class Routing:
         """Return a contact."""
         return await self.store.get_contact(tenant, contact_id)
 
-    async def accept_offer(
-        self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str, *, by_agent: bool
-    ) -> Any:
+    async def accept_offer(self, command: Command, offer_id: str, token: str) -> Any:
         """Make an offer the agent's contact; return it and its conversation (R144, R145)."""
-        return self.tell(
-            tenant, await self.store.accept_offer(tenant, agent_id, offer_id, token, request_id, by_agent=by_agent)
-        )
+        return self.tell(command.tenant, await self.store.accept_offer(command, offer_id, token))
 
-    async def decline_offer(
-        self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str, *, by_agent: bool
-    ) -> None:
-        """Give an offer back (R135, R140)."""
-        self.tell(
-            tenant, await self.store.decline_offer(tenant, agent_id, offer_id, token, request_id, by_agent=by_agent)
-        )
+    async def decline_offer(self, command: Command, offer_id: str, token: str, reason: str) -> None:
+        """Give an offer back (R135, R140, R142)."""
+        self.tell(command.tenant, await self.store.decline_offer(command, offer_id, token, reason))
 
-    async def request_next(
-        self, tenant: str, agent_id: str, source: str, current: str, request_id: str, *, by_agent: bool
-    ) -> Any:
-        """Bring the next customer; return what was brought (R95-R100, R109-R112)."""
-        return self.tell(
-            tenant, await self.store.request_next(tenant, agent_id, source, current, request_id, by_agent=by_agent)
-        )
-
-    async def close_conversation(
-        self, tenant: str, agent_id: str, conversation_id: str, follow: str, request_id: str, *, by_agent: bool
-    ) -> Any:
-        """Close a conversation; return it, whether it was unanswered, and what was brought (R102-R108, R114)."""
-        outcome = await self.store.close_conversation(
-            tenant, agent_id, conversation_id, follow, request_id, by_agent=by_agent
-        )
-        return self.tell(tenant, outcome)
-
-    async def end_contact(
-        self, tenant: str, agent_id: str, contact_id: str, request_id: str, *, by_agent: bool
-    ) -> Contact:
-        """End a contact of the agent (R11, R91)."""
-        answer: Contact = self.tell(
-            tenant, await self.store.end_contact(tenant, agent_id, contact_id, request_id, by_agent=by_agent)
-        )
+    async def decline_contact(self, command: Command, contact_id: str) -> Contact:
+        """Give back a mail or task item (R125)."""
+        answer: Contact = self.tell(command.tenant, await self.store.decline_contact(command, contact_id))
         return answer
 
-    async def record_answer(
-        self, tenant: str, agent_id: str, conversation_id: str, request_id: str, *, by_agent: bool
-    ) -> Any:
+    async def request_next(self, command: Command, source: str, current: str, only: str, *, peek: bool) -> Any:
+        """Bring the next customer; return what was brought, or would be (R95-R100, R109-R112)."""
+        return self.tell(command.tenant, await self.store.request_next(command, source, current, only, peek=peek))
+
+    async def close_conversation(self, command: Command, conversation_id: str, follow: str, *, confirmed: bool) -> Any:
+        """Close a conversation; return it, whether it was unanswered, and what was brought (R102-R108, R114)."""
+        outcome = await self.store.close_conversation(command, conversation_id, follow, confirmed=confirmed)
+        return self.tell(command.tenant, outcome)
+
+    async def end_contact(self, command: Command, contact_id: str) -> Contact:
+        """End a contact of the agent (R11, R91)."""
+        answer: Contact = self.tell(command.tenant, await self.store.end_contact(command, contact_id))
+        return answer
+
+    async def hold_contact(self, command: Command, contact_id: str) -> Contact:
+        """Put a call on hold (R86)."""
+        answer: Contact = self.tell(command.tenant, await self.store.hold_contact(command, contact_id))
+        return answer
+
+    async def resume_contact(self, command: Command, contact_id: str) -> Contact:
+        """Take a call off hold (R86)."""
+        answer: Contact = self.tell(command.tenant, await self.store.resume_contact(command, contact_id))
+        return answer
+
+    async def record_answer(self, command: Command, conversation_id: str) -> Conversation:
         """Note that the customer was answered; return the conversation (R101)."""
-        return self.tell(
-            tenant, await self.store.record_answer(tenant, agent_id, conversation_id, request_id, by_agent=by_agent)
-        )
+        answer: Conversation = self.tell(command.tenant, await self.store.record_answer(command, conversation_id))
+        return answer
+
+    async def mark_seen(self, command: Command, conversation_id: str) -> Conversation:
+        """Note that the agent looked at what the customer sent (R101)."""
+        answer: Conversation = self.tell(command.tenant, await self.store.mark_seen(command, conversation_id))
+        return answer
 
     async def list_my_customers(self, tenant: str, agent_id: str) -> Sequence[CustomerEntry]:
         """Return My Customers, open offers at the end (R113)."""
@@ -93,6 +101,24 @@ class Routing:
             for offer in assignments.offers
         ]
         return [*assignments.customers, *offers]
+
+    async def put_agent(self, tenant: str, agent: RoutingAgent) -> RoutingAgent:
+        """Set an agent's own limits (R93)."""
+        answer: RoutingAgent = self.tell(tenant, await self.store.put_agent(tenant, agent))
+        return answer
+
+    async def get_routing_agent(self, tenant: str, agent_id: str) -> RoutingAgent:
+        """Return what the router knows of an agent by itself."""
+        return await self.store.get_routing_agent(tenant, agent_id)
+
+    async def get_routing_settings(self, tenant: str) -> RoutingSettings:
+        """Return what is set for the tenant."""
+        return await self.store.get_routing_settings(tenant)
+
+    async def put_routing_settings(self, tenant: str, settings: RoutingSettings) -> RoutingSettings:
+        """Replace what is set for the tenant; the next decision goes by it."""
+        answer: RoutingSettings = self.tell(tenant, await self.store.put_routing_settings(tenant, settings))
+        return answer
 
     async def put_inbox(self, tenant: str, inbox_id: str, name: str, sla_ms: int) -> Inbox:
         """Create or change an inbox."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 
@@ -17,6 +17,7 @@ from maitred.v1.router_service_pb2_grpc import RouterServiceServicer
 from maitred.v1.routing_admin_service_pb2_grpc import RoutingAdminServiceServicer
 from router_service import codec
 from router_service.dispatcher import CHECKPOINT, Dispatcher
+from router_service.domain import Command
 from router_service.routing import Routing
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -45,14 +46,7 @@ class RouterServicer(RouterServiceServicer):
         self, request: router_pb2.AcceptOfferRequest, context: Context
     ) -> router_pb2.AcceptOfferResponse:
         """Accept an offer."""
-        accepted = await self._routing.accept_offer(
-            current_call().tenant,
-            request.agent_id,
-            request.offer_id,
-            request.token,
-            request.request_id,
-            by_agent=_is_by(request.agent_id),
-        )
+        accepted = await self._routing.accept_offer(_command(request), request.offer_id, request.token)
         conversation = accepted.get("conversation")
         return router_pb2.AcceptOfferResponse(
             contact=codec.contact(accepted["contact"]),
@@ -63,27 +57,27 @@ class RouterServicer(RouterServiceServicer):
         self, request: router_pb2.DeclineOfferRequest, context: Context
     ) -> router_pb2.DeclineOfferResponse:
         """Decline an offer."""
-        await self._routing.decline_offer(
-            current_call().tenant,
-            request.agent_id,
-            request.offer_id,
-            request.token,
-            request.request_id,
-            by_agent=_is_by(request.agent_id),
-        )
+        reason = codec.decline_reason(request)
+        await self._routing.decline_offer(_command(request), request.offer_id, request.token, reason)
         return router_pb2.DeclineOfferResponse()
+
+    async def DeclineContact(
+        self, request: router_pb2.DeclineContactRequest, context: Context
+    ) -> router_pb2.DeclineContactResponse:
+        """Give a mail or task item back."""
+        contact = await self._routing.decline_contact(_command(request), request.contact_id)
+        return router_pb2.DeclineContactResponse(contact=codec.contact(contact))
 
     async def RequestNext(
         self, request: router_pb2.RequestNextRequest, context: Context
     ) -> router_pb2.RequestNextResponse:
         """Bring the next customer."""
         brought = await self._routing.request_next(
-            current_call().tenant,
-            request.agent_id,
+            _command(request),
             codec.source(request),
             request.current_conversation_id,
-            request.request_id,
-            by_agent=_is_by(request.agent_id),
+            codec.only(request),
+            peek=request.peek,
         )
         return router_pb2.RequestNextResponse(brought=codec.brought(brought))
 
@@ -92,12 +86,7 @@ class RouterServicer(RouterServiceServicer):
     ) -> router_pb2.CloseConversationResponse:
         """Close a conversation."""
         closed = await self._routing.close_conversation(
-            current_call().tenant,
-            request.agent_id,
-            request.conversation_id,
-            codec.follow(request),
-            request.request_id,
-            by_agent=_is_by(request.agent_id),
+            _command(request), request.conversation_id, codec.follow(request), confirmed=request.confirmed
         )
         return router_pb2.CloseConversationResponse(
             conversation=codec.conversation(closed["conversation"]),
@@ -109,27 +98,34 @@ class RouterServicer(RouterServiceServicer):
         self, request: router_pb2.EndContactRequest, context: Context
     ) -> router_pb2.EndContactResponse:
         """End a contact of the agent."""
-        ended = await self._routing.end_contact(
-            current_call().tenant,
-            request.agent_id,
-            request.contact_id,
-            request.request_id,
-            by_agent=_is_by(request.agent_id),
-        )
+        ended = await self._routing.end_contact(_command(request), request.contact_id)
         return router_pb2.EndContactResponse(contact=codec.contact(ended))
+
+    async def HoldContact(
+        self, request: router_pb2.HoldContactRequest, context: Context
+    ) -> router_pb2.HoldContactResponse:
+        """Put a call on hold."""
+        held = await self._routing.hold_contact(_command(request), request.contact_id)
+        return router_pb2.HoldContactResponse(contact=codec.contact(held))
+
+    async def ResumeContact(
+        self, request: router_pb2.ResumeContactRequest, context: Context
+    ) -> router_pb2.ResumeContactResponse:
+        """Take a call off hold."""
+        resumed = await self._routing.resume_contact(_command(request), request.contact_id)
+        return router_pb2.ResumeContactResponse(contact=codec.contact(resumed))
 
     async def RecordAnswer(
         self, request: router_pb2.RecordAnswerRequest, context: Context
     ) -> router_pb2.RecordAnswerResponse:
         """Record that the customer was answered."""
-        answered = await self._routing.record_answer(
-            current_call().tenant,
-            request.agent_id,
-            request.conversation_id,
-            request.request_id,
-            by_agent=_is_by(request.agent_id),
-        )
+        answered = await self._routing.record_answer(_command(request), request.conversation_id)
         return router_pb2.RecordAnswerResponse(conversation=codec.conversation(answered))
+
+    async def MarkSeen(self, request: router_pb2.MarkSeenRequest, context: Context) -> router_pb2.MarkSeenResponse:
+        """Note that the agent has seen what the customer sent."""
+        seen = await self._routing.mark_seen(_command(request), request.conversation_id)
+        return router_pb2.MarkSeenResponse(conversation=codec.conversation(seen))
 
     async def ListMyCustomers(
         self, request: router_pb2.ListMyCustomersRequest, context: Context
@@ -139,9 +135,22 @@ class RouterServicer(RouterServiceServicer):
         return router_pb2.ListMyCustomersResponse(customers=[codec.customer(each) for each in customers])
 
 
-def _is_by(agent_id: str) -> bool:
-    """Return whether this call counts as the agent's own: the agent's, or of an app that says nobody's name (R37)."""
-    return current_call().actor in ("", f"agent/{agent_id}")
+class _AgentRequest(Protocol):
+    """A command of an agent."""
+
+    agent_id: str
+    request_id: str
+
+
+def _command(request: _AgentRequest) -> Command:
+    call = current_call()
+    return Command(
+        tenant=call.tenant,
+        agent_id=request.agent_id,
+        request_id=request.request_id,
+        # An app that says nobody's name acts for the agent.
+        by_agent=call.actor in ("", f"agent/{request.agent_id}"),
+    )
 
 
 class IntakeServicer(IntakeServiceServicer):
@@ -213,3 +222,29 @@ class RoutingAdminServicer(RoutingAdminServiceServicer):
         """Take agents out of an inbox."""
         inbox = await self._routing.remove_inbox_members(current_call().tenant, request.inbox_id, request.agent_ids)
         return admin_pb2.RemoveInboxMembersResponse(inbox=codec.inbox(inbox))
+
+    async def PutAgent(self, request: admin_pb2.PutAgentRequest, context: Context) -> admin_pb2.PutAgentResponse:
+        """Set an agent's own limits."""
+        agent = await self._routing.put_agent(current_call().tenant, codec.new_agent(request.agent))
+        return admin_pb2.PutAgentResponse(agent=codec.agent(agent))
+
+    async def GetRoutingAgent(
+        self, request: admin_pb2.GetRoutingAgentRequest, context: Context
+    ) -> admin_pb2.GetRoutingAgentResponse:
+        """Return what the router knows of an agent by itself."""
+        agent = await self._routing.get_routing_agent(current_call().tenant, request.agent_id)
+        return admin_pb2.GetRoutingAgentResponse(agent=codec.agent(agent))
+
+    async def GetRoutingSettings(
+        self, request: admin_pb2.GetRoutingSettingsRequest, context: Context
+    ) -> admin_pb2.GetRoutingSettingsResponse:
+        """Return the settings."""
+        settings = await self._routing.get_routing_settings(current_call().tenant)
+        return admin_pb2.GetRoutingSettingsResponse(settings=codec.settings(settings))
+
+    async def PutRoutingSettings(
+        self, request: admin_pb2.PutRoutingSettingsRequest, context: Context
+    ) -> admin_pb2.PutRoutingSettingsResponse:
+        """Replace the settings."""
+        settings = await self._routing.put_routing_settings(current_call().tenant, codec.new_settings(request.settings))
+        return admin_pb2.PutRoutingSettingsResponse(settings=codec.settings(settings))

@@ -29,7 +29,9 @@ KEYS = {
     "ids": "counter for the ids of conversations and offers",
     "view": "hash: mark and seen (revisions of presence), until (µs) and server (the store's run): the lease",
     "viewed": "zset by revision: the agents presence told of",
-    "timers": "zset by due time: offer:<offer>, pause:<group>:<agent>, settle",
+    "settings": "hash: what administrators set, by name, of what is not at its default",
+    "timers": "zset by due time: offer:<offer>, accept:<offer>, pause:<group>:<agent>, stop:<agent>, "
+    "after_call:<agent>, session:<contact>, settle",
     "request:<step>/<agent>/:<request>": "string: the answer to a request id; goes after 20 minutes",
     "clock": "string: the manual time in ms",
 }

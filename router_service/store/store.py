@@ -11,7 +11,18 @@ from typing import Any, Literal, Self
 
 from maitred.store.client import Store
 from maitred.store.steps import Steps
-from router_service.domain import Activity, Assignments, Contact, Inbox, NewContact, Outcome, View
+from router_service.domain import (
+    Activity,
+    Assignments,
+    Command,
+    Contact,
+    Inbox,
+    NewContact,
+    Outcome,
+    RoutingAgent,
+    RoutingSettings,
+    View,
+)
 from router_service.errors import Refused
 
 SCHEMA = 1
@@ -59,51 +70,72 @@ class RouterStore:
         contact: Contact = await self._read("get_contact", tenant, contact_id)
         return contact
 
-    async def accept_offer(
-        self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str, *, by_agent: bool = True
-    ) -> Outcome:
+    async def accept_offer(self, command: Command, offer_id: str, token: str) -> Outcome:
         """Make an offer the agent's contact (R144, R145). Raises Refused."""
-        return await self._change(
-            "accept_offer", tenant, agent_id, offer_id, token, request_id, "1" if by_agent else ""
-        )
+        return await self._command("accept_offer", command, offer_id, token)
 
-    async def decline_offer(
-        self, tenant: str, agent_id: str, offer_id: str, token: str, request_id: str, *, by_agent: bool = True
-    ) -> Outcome:
-        """Give an offer back (R135, R140). Raises Refused."""
-        return await self._change(
-            "decline_offer", tenant, agent_id, offer_id, token, request_id, "1" if by_agent else ""
-        )
+    async def decline_offer(self, command: Command, offer_id: str, token: str, reason: str) -> Outcome:
+        """Give an offer back: DECLINED or DEVICE_ERROR (R135, R140, R142). Raises Refused."""
+        return await self._command("decline_offer", command, offer_id, token, reason)
 
-    async def request_next(
-        self, tenant: str, agent_id: str, source: str, current: str, request_id: str, *, by_agent: bool = True
-    ) -> Outcome:
-        """Bring the next customer (R95-R100, R109-R112). Raises Refused."""
-        return await self._change(
-            "request_next", tenant, agent_id, source, current, request_id, "1" if by_agent else ""
-        )
+    async def decline_contact(self, command: Command, contact_id: str) -> Outcome:
+        """Give back a mail or task item (R125). Raises Refused."""
+        return await self._command("decline_contact", command, contact_id)
+
+    async def request_next(self, command: Command, source: str, current: str, only: str, *, peek: bool) -> Outcome:
+        """Bring the next customer (R95-R100, R109-R112), of one group only, or say who it would be. Raises Refused."""
+        return await self._command("request_next", command, source, current, only, "1" if peek else "")
 
     async def close_conversation(
-        self, tenant: str, agent_id: str, conversation_id: str, follow: str, request_id: str, *, by_agent: bool = True
+        self, command: Command, conversation_id: str, follow: str, *, confirmed: bool
     ) -> Outcome:
         """Close a conversation (R102-R108, R114). Raises Refused."""
-        return await self._change(
-            "close_conversation", tenant, agent_id, conversation_id, follow, request_id, "1" if by_agent else ""
-        )
+        return await self._command("close_conversation", command, conversation_id, follow, "1" if confirmed else "")
 
-    async def end_contact(
-        self, tenant: str, agent_id: str, contact_id: str, request_id: str, *, by_agent: bool = True
-    ) -> Outcome:
+    async def end_contact(self, command: Command, contact_id: str) -> Outcome:
         """End a contact of the agent (R11, R91). Raises Refused."""
-        return await self._change("end_contact", tenant, agent_id, contact_id, request_id, "1" if by_agent else "")
+        return await self._command("end_contact", command, contact_id)
 
-    async def record_answer(
-        self, tenant: str, agent_id: str, conversation_id: str, request_id: str, *, by_agent: bool = True
-    ) -> Outcome:
+    async def hold_contact(self, command: Command, contact_id: str) -> Outcome:
+        """Put a call on hold (R86). Raises Refused."""
+        return await self._command("hold_contact", command, contact_id)
+
+    async def resume_contact(self, command: Command, contact_id: str) -> Outcome:
+        """Take a call off hold (R86). Raises Refused."""
+        return await self._command("resume_contact", command, contact_id)
+
+    async def record_answer(self, command: Command, conversation_id: str) -> Outcome:
         """Note that the customer was answered (R101). Raises Refused."""
+        return await self._command("record_answer", command, conversation_id)
+
+    async def mark_seen(self, command: Command, conversation_id: str) -> Outcome:
+        """Note that the agent looked at what the customer sent (R101). Raises Refused."""
+        return await self._command("mark_seen", command, conversation_id)
+
+    async def put_agent(self, tenant: str, agent: RoutingAgent) -> Outcome:
+        """Set an agent's own limits (R93)."""
+        standard, maximum = agent.get("standard_messaging_capacity"), agent.get("maximum_messaging_capacity")
         return await self._change(
-            "record_answer", tenant, agent_id, conversation_id, request_id, "1" if by_agent else ""
+            "put_agent",
+            tenant,
+            agent["agent_id"],
+            "" if standard is None else standard,
+            "" if maximum is None else maximum,
         )
+
+    async def get_routing_agent(self, tenant: str, agent_id: str) -> RoutingAgent:
+        """Return what the router knows of an agent by itself. Raises Refused."""
+        agent: RoutingAgent = await self._read("get_routing_agent", tenant, agent_id)
+        return agent
+
+    async def get_routing_settings(self, tenant: str) -> RoutingSettings:
+        """Return all settings."""
+        settings: RoutingSettings = await self._read("get_routing_settings", tenant)
+        return settings
+
+    async def put_routing_settings(self, tenant: str, settings: RoutingSettings) -> Outcome:
+        """Replace the settings; what is left out goes back to its default."""
+        return await self._change("put_routing_settings", tenant, json.dumps(settings))
 
     async def put_inbox(self, tenant: str, inbox_id: str, name: str, sla_ms: int) -> Outcome:
         """Create or change an inbox."""
@@ -175,6 +207,10 @@ class RouterStore:
         """Return where the view of presence stands."""
         _, mark, seen, fresh = await self.store.run("read_view", tenant)
         return View(mark=int(mark), seen=int(seen), is_fresh=fresh == b"1")
+
+    async def _command(self, step: str, command: Command, *args: str) -> Outcome:
+        by_agent = "1" if command.by_agent else ""
+        return await self._change(step, command.tenant, command.agent_id, *args, command.request_id, by_agent)
 
     async def _change(self, step: str, tenant: str, *args: str | int) -> Outcome:
         outcome = await self._change_or_gap(step, tenant, *args)

@@ -6,14 +6,16 @@
 --       agent
 --       conversation
 --       follow        '' | NEXT | END
+--       confirmed     '1' if the agent knows that the customer got no reply, ''
 --       request       id of the request, '' for none
 --       by_agent      '1' if the agent gave the command, '' if someone else did for them (R37)
 -- Returns {'OK', {conversation, unanswered, brought}, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONVERSATION_UNKNOWN, CONVERSATION_CLOSED, CONVERSATION_NOT_YOURS, CONTACT_ELSEWHERE, AGENT_IN_FOCUS,
---         REQUEST_ID_REUSED
+--         CONVERSATION_UNANSWERED, REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready.
 
-local agent_id, conversation_id, follow, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local agent_id, conversation_id, follow, confirmed = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local request_id, by_agent = ARGV[6], ARGV[7]
 
 local again = step.command('close_conversation', agent_id, by_agent, request_id, conversation_id .. '/' .. follow)
 if again then return again end
@@ -30,6 +32,9 @@ for _, c in ipairs(conversations.open_contacts(v)) do
 end
 
 local unanswered = v.unhelped_time ~= ''
+if unanswered and confirmed == '' and settings.is_on('confirm_unanswered_close') then
+  return step.refuse('CONVERSATION_UNANSWERED', { conversation_id = v.id })
+end
 conversations.close(v)
 local brought
 if follow == 'NEXT' then
@@ -39,7 +44,9 @@ if follow == 'NEXT' then
   elseif not view.is_fresh() then
     brought = { nothing = 'PRESENCE_UNKNOWN' }
   else
-    brought = next_up.bring(a)
+    local own = settings.is_on('close_next_own_first') and next_up.own(a, v.id) or nil
+    if own then agents.start_afresh(a) end
+    brought = own and { own = show.conversation(own) } or next_up.bring(a, '')
   end
 end
 return step.done(function()

@@ -16,11 +16,8 @@ local agent_id, contact_id, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], AR
 local again = step.command('end_contact', agent_id, by_agent, request_id, contact_id)
 if again then return again end
 local c = contacts.get(contact_id)
-if not record.exists(c) then return step.refuse('CONTACT_UNKNOWN', { contact_id = contact_id }) end
-if c.state == 'ENDED' then return step.refuse('CONTACT_ENDED', { contact_id = contact_id }) end
-if c.state ~= 'ASSIGNED' or c.agent ~= agent_id then
-  return step.refuse('CONTACT_NOT_YOURS', { contact_id = contact_id, agent_id = agent_id })
-end
+local refused, about = contacts.refusal(c, agent_id)
+if refused then return step.refuse(refused, about) end
 
 contacts.finish(c, 'AGENT_ENDED')
 return step.done(function() return show.contact(c) end)

@@ -10,21 +10,27 @@
 
 local most = tonumber(ARGV[2])
 
+local due = {
+  offer = function(id) offers.lapse(offers.get(id)) end,
+  accept = function(id) offers.auto_accept(offers.get(id)) end,
+  pause = function(rest) agents.touch(agents.get(string.match(rest, '^[^:]+:(.+)$'))) end,
+  stop = function(id) agents.end_stops(agents.get(id)) end,
+  after_call = function(id) agents.touch(agents.get(id)) end,
+  session = function(id) contacts.end_session(contacts.get(id)) end,
+}
+
 local fired = 0
 while fired < most do
   local name = timers.due(clock.now())
   if not name then break end
   timers.cancel(name)
   fired = fired + 1
-  local kind, rest = string.match(name, '^(%a+):?(.*)$')
-  if kind == 'offer' then
-    offers.lapse(offers.get(rest))
-  elseif kind == 'pause' then
-    agents.touch(agents.get(string.match(rest, '^[^:]+:(.+)$')))
-  elseif kind == 'settle' then
+  local kind, rest = string.match(name, '^([%a_]+):?(.*)$')
+  if kind == 'settle' then
     match.settle()
     break
   end
+  due[kind](rest)
 end
 local outcome = step.done()
 outcome[2] = tostring(fired)

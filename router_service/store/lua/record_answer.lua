@@ -19,6 +19,5 @@ local v = conversations.get(conversation_id)
 local refused, about = conversations.refusal(v, agent_id)
 if refused then return step.refuse(refused, about) end
 
-v.unhelped_time = ''
-conversations.mark_unhelped(v)
+conversations.answer(v, agent_id)
 return step.done(function() return show.conversation(v) end)

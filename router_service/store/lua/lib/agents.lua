@@ -34,21 +34,96 @@ end
 -- Ends a decline's stop and every pause (R139).
 function agents.lift(a)
   a.decline_stop = ''
-  for _, group in ipairs(settings.pushed_groups) do
+  for _, group in ipairs(settings.groups) do
+    a['stop_' .. group] = ''
     if a['pause_' .. group] ~= '' then
       a['pause_' .. group] = ''
       timers.cancel('pause:' .. group .. ':' .. a.id)
     end
   end
+  timers.cancel('stop:' .. a.id)
   agents.touch(a)
 end
 
--- Holds a channel group back for a while (R117, R138, R142).
-function agents.pause(a, group)
-  local till = clock.now() + settings.miss_pause[group]
+-- Ends after-call work too: the agent asks (R80), or begins anew (R60).
+function agents.start_afresh(a)
+  agents.lift(a)
+  if a.after_call_end ~= '' then
+    a.after_call_end = ''
+    timers.cancel('after_call:' .. a.id)
+  end
+end
+
+-- Holds a channel group back for a while, unless it is held back for longer (R117, R138, R142).
+function agents.pause(a, group, ms)
+  local till = clock.now() + ms
+  if ms == 0 or till <= record.number(a, 'pause_' .. group) then return end
   a['pause_' .. group] = till
   timers.set('pause:' .. group .. ':' .. a.id, till)
   agents.touch(a)
+end
+
+-- No decline stops an agent for longer, unless it is set to.
+local LONGEST_STOP = 3600 * 1000
+
+-- Stops new work after the agent declined a contact: until they ask, or for a time that doubles each time they decline
+-- it again, so that an agent who is alone does not get it in a loop (R135, R138, R141).
+function agents.stop(a, c)
+  a.decline_stop = clock.now()
+  local ms = settings.number('decline_stop')
+  local till = 'ASKED'
+  if ms then
+    local declines = record.number(c, 'declined_' .. a.id)
+    ms = math.min(ms * 2 ^ (declines - 1), math.max(ms, LONGEST_STOP))
+    till = string.format('%.0f', clock.now() + ms)
+    timers.set('stop:' .. a.id, till)
+  end
+  local agent_wide = settings.get('decline_scope') == 'AGENT'
+  for _, group in ipairs(settings.groups) do
+    if agent_wide or group == c.group then a['stop_' .. group] = till end
+  end
+  agents.touch(a)
+end
+
+-- Forgets the stops whose time is over.
+function agents.end_stops(a)
+  local left = false
+  for _, group in ipairs(settings.groups) do
+    local till = tonumber(a['stop_' .. group])
+    if till and till <= clock.now() then a['stop_' .. group] = '' end
+    left = left or a['stop_' .. group] ~= ''
+  end
+  if not left then a.decline_stop = '' end
+  agents.touch(a)
+end
+
+-- The agent's call is over: after-call work begins (R79).
+function agents.end_call(a)
+  a.call = ''
+  a.call_end_time = clock.now()
+  local ms = settings.number('after_call_work')
+  if ms > 0 then
+    a.after_call_end = clock.now() + ms
+    timers.set('after_call:' .. a.id, clock.now() + ms)
+  end
+  agents.touch(a)
+end
+
+-- Up to how many messaging conversations messages are pushed to the agent (R87, R93).
+function agents.standard_capacity(a)
+  return tonumber(a.standard_messaging_capacity) or settings.number('standard_messaging_capacity')
+end
+
+-- Up to how many requests bring messages (R89); nil for no maximum. Never less than the standard.
+function agents.maximum_capacity(a)
+  local most = tonumber(a.maximum_messaging_capacity) or settings.number('maximum_messaging_capacity')
+  return most and math.max(most, agents.standard_capacity(a))
+end
+
+-- Whether a request brings the agent one message more (R89, R90).
+function agents.has_room(a)
+  local most = agents.maximum_capacity(a)
+  return most == nil or agents.load(a) < most
 end
 
 -- The agent's place among the ready of a group (A13), as a score: who is lower goes first, then the agent's id.

@@ -23,11 +23,28 @@ end
 function can.hold(a, group)
   local hold = can.presence_hold(a, group)
   if hold then return hold end
-  if a.decline_stop ~= '' then return 'DECLINE_STOP' end
+  local stop = a['stop_' .. group]
+  if stop ~= '' and (stop == 'ASKED' or tonumber(stop) > clock.now()) then return 'DECLINE_STOP' end
   if record.number(a, 'pause_' .. group) > clock.now() then return 'PAUSE' end
+  if group == 'VOICE' then return can.call_hold(a) end
+  if a.call ~= '' and settings.is_on('call_holds_back_other_work') then return 'CALL_CONNECTED' end
+  if group == 'MESSAGING' and agents.load(a) >= agents.standard_capacity(a) then return 'CAPACITY' end
+  return nil
+end
+
+-- When a hold ends by itself, in ms, or nil.
+function can.hold_end(a, group, hold)
+  if hold == 'PAUSE' then return tonumber(a['pause_' .. group]) end
+  if hold == 'DECLINE_STOP' then return tonumber(a['stop_' .. group]) end
+  if hold == 'AFTER_CALL_WORK' then return tonumber(a.after_call_end) end
+  return nil
+end
+
+-- What holds back the next call of an agent who is available for calls, or nil (R72, R79).
+function can.call_hold(a)
   if a.call ~= '' then return 'CALL_CONNECTED' end
-  if group == 'VOICE' and a.ringing ~= '' then return 'CALL_RINGING' end
-  if group == 'MESSAGING' and agents.load(a) >= settings.standard_messaging_capacity then return 'CAPACITY' end
+  if a.ringing ~= '' then return 'CALL_RINGING' end
+  if record.number(a, 'after_call_end') > clock.now() then return 'AFTER_CALL_WORK' end
   return nil
 end
 

@@ -19,6 +19,13 @@ function contacts.note_turned_down(c, agent_id)
   end
 end
 
+-- Notes that an agent declined the contact, and stops new work to them as it is set.
+function contacts.note_declined(c, a)
+  contacts.note_turned_down(c, a.id)
+  c['declined_' .. a.id] = record.number(c, 'declined_' .. a.id) + 1
+  agents.stop(a, c)
+end
+
 -- Whether the contact moves with the conversation's assignee: everything but calls and tasks (R190).
 function contacts.is_written(c)
   return c.group ~= 'VOICE' and c.channel ~= 'TASK'
@@ -31,8 +38,12 @@ function contacts.assign(c, a, cause)
   c.agent = a.id
   c.offer = ''
   c.parked = ''
+  c.returnable = c.group == 'MAIL_TASKS' and (cause == 'REQUESTED' or cause == 'SWITCHED_ON') and '1' or ''
   if c.group == 'VOICE' then a.call = c.id end
-  if c.group == 'MESSAGING' then a.messaging_time = clock.now() end
+  if c.group == 'MESSAGING' then
+    a.messaging_time = clock.now()
+    contacts.time_session(c)
+  end
   if c.channel == 'TASK' then
     redis.call('ZADD', keys.agent_customers(a.id), clock.now(), 'task:' .. c.id)
   else
@@ -50,6 +61,58 @@ function contacts.assign(c, a, cause)
   end
 end
 
+-- Why this agent can't act on the contact as who handles it, and what the message names; nil if they can.
+function contacts.refusal(c, agent_id)
+  if not record.exists(c) then return 'CONTACT_UNKNOWN', { contact_id = c.id } end
+  if c.state == 'ENDED' then return 'CONTACT_ENDED', { contact_id = c.id } end
+  if c.state ~= 'ASSIGNED' or c.agent ~= agent_id then
+    return 'CONTACT_NOT_YOURS', { contact_id = c.id, agent_id = agent_id }
+  end
+  return nil
+end
+
+function contacts.hold(c)
+  if c.hold_time ~= '' then return end
+  c.hold_time = clock.now()
+  notes.add(agents.get(c.agent), { contact_changed = show.contact(c) })
+end
+
+function contacts.resume(c)
+  if c.hold_time == '' then return end
+  c.hold_time = ''
+  notes.add(agents.get(c.agent), { contact_changed = show.contact(c) })
+end
+
+-- Takes a mail or task item back from its agent, to its place in the queue (R125).
+function contacts.give_back(c)
+  local a = agents.get(c.agent)
+  c.returnable = ''
+  queue.join(c)
+  if c.channel == 'TASK' then
+    redis.call('ZREM', keys.agent_customers(a.id), 'task:' .. c.id)
+  else
+    local v = conversations.get(c.conversation)
+    local holds = false
+    for _, other in ipairs(conversations.open_contacts(v)) do
+      holds = holds or (other.state == 'ASSIGNED' and other.agent == a.id and contacts.is_written(other))
+    end
+    if not holds and v.agent == a.id then conversations.release(v) end
+  end
+  agents.touch(a)
+  notes.add(a, { contact_changed = show.contact(c) })
+end
+
+-- Begins to wait for the customer's reply, for as long as a session may last (R92).
+function contacts.time_session(c)
+  c.session_end = clock.now() + math.min(settings.number('session_time'), settings.longest_session)
+  timers.set('session:' .. c.id, record.number(c, 'session_end'))
+end
+
+-- The customer has not replied for so long that the session is over (R92).
+function contacts.end_session(c)
+  if c.state == 'ASSIGNED' then contacts.finish(c, 'NO_CUSTOMER_REPLY') end
+end
+
 -- Ends a contact, wherever it is in its life (R10).
 function contacts.finish(c, reason)
   local a = c.agent ~= '' and agents.get(c.agent) or nil
@@ -64,9 +127,11 @@ function contacts.finish(c, reason)
   c.parked = ''
   record.expire(c, settings.retention)
   if before == 'ASSIGNED' then
-    if a.call == c.id then
-      a.call = ''
-      a.call_end_time = clock.now()
+    if a.call == c.id then agents.end_call(a) end
+    if c.group == 'MESSAGING' then
+      c.session_end = ''
+      timers.cancel('session:' .. c.id)
+      agents.pause(a, 'MESSAGING', settings.number('next_message_delay'))
     end
     if c.channel == 'TASK' then redis.call('ZREM', keys.agent_customers(a.id), 'task:' .. c.id) end
     agents.touch(a)

@@ -50,6 +50,7 @@ end
 function conversations.join(v, c)
   local open = conversations.open_contacts(v)
   if contacts.is_written(c) then
+    conversations.hear(v)
     local written = false
     for _, other in ipairs(open) do
       written = written or contacts.is_written(other)
@@ -65,6 +66,39 @@ function conversations.join(v, c)
   c.conversation = v.id
   redis.call('SADD', keys.conversation_contacts(v.id), c.id)
   table.insert(conversations.contact_ids[v.id], c.id)
+end
+
+-- The agent answered what the customer sent (R101): what they have of the customer can't be given back any more (R125),
+-- and their sessions begin to wait for the customer's reply (R92).
+function conversations.answer(v, agent_id)
+  v.unhelped_time = ''
+  v.unseen = ''
+  conversations.mark_unhelped(v)
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if c.state == 'ASSIGNED' and c.agent == agent_id then
+      c.returnable = ''
+      if c.group == 'MESSAGING' then contacts.time_session(c) end
+    end
+  end
+end
+
+-- The customer wrote: the agent has not seen it, and sessions that wait for a reply begin to wait anew (R92, R101).
+function conversations.hear(v)
+  v.unseen = '1'
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if c.state == 'ASSIGNED' and c.group == 'MESSAGING' then contacts.time_session(c) end
+  end
+end
+
+-- Takes the conversation from its agent: it waits as new in its inbox (R183).
+function conversations.release(v)
+  local a = agents.get(v.agent)
+  redis.call('ZREM', keys.agent_unhelped(a.id), v.id)
+  v.agent = ''
+  v.claim = ''
+  conversations.leave_list(v, a)
+  conversations.restate(v)
+  notes.add(a, { conversation_changed = show.conversation(v) })
 end
 
 -- Lists the conversation among its assignee's unhelped, or not. Who has it by a call alone is not the one to answer.

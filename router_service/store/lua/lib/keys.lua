@@ -23,5 +23,6 @@ function keys.conversation_contacts(id) return keys.prefix .. 'conversation/' ..
 function keys.customer(id) return keys.prefix .. 'customer/' .. id end
 function keys.offer(id) return keys.prefix .. 'offer/' .. id end
 function keys.ids() return keys.prefix .. 'ids' end
+function keys.settings() return keys.prefix .. 'settings' end
 function keys.view() return keys.prefix .. 'view' end
 function keys.viewed() return keys.prefix .. 'viewed' end

@@ -35,6 +35,15 @@ function match.pair(inbox, group, turned_down_too)
   return c and { contact = c, agent = chosen, order = order }
 end
 
+-- Offers a contact to an agent, or makes it theirs at once, as it is set for messages (R115).
+function match.give(c, a)
+  if c.group == 'VOICE' or settings.get('inbound_message_assignment') == 'OFFER' then return offers.make(c, a) end
+  queue.leave(c)
+  contacts.assign(c, a, 'ROUTED')
+  agents.pause(a, 'MESSAGING', settings.number('next_message_delay'))
+  agents.refresh(a)
+end
+
 -- Pairs the queues of one tier until none has a pair. First those who have not turned each other down, over all
 -- queues, so that an agent is offered an item again only when nothing else is there for them.
 function match.tier(group, queues, turned_down_too)
@@ -46,7 +55,7 @@ function match.tier(group, queues, turned_down_too)
       if not best or queue.is_before(pair.order, best.order) then best = pair end
     end
     if not best then return end
-    offers.make(best.contact, best.agent)
+    match.give(best.contact, best.agent)
     match.made = match.made + 1
     for inbox, pair in pairs(pairs_of) do
       if pair == best or pair.agent == best.agent then
@@ -97,6 +106,22 @@ function match.skip_unsettled(group, queues)
   end
 end
 
+-- Makes every agent's place and every queue worth a look, in slices: the settings are others.
+function match.look_at_all()
+  redis.call('ZADD', keys.unsettled(), 0, 'agents:0')
+  match.wake()
+end
+
+-- Brings the places of a slice of the agents up to date, those whose state is newer than the revision. Whose state
+-- changes meanwhile comes later, and is up to date by then.
+local function look_at_some(revision)
+  local most = settings.most_agents
+  local found = redis.call(
+    'ZRANGE', keys.viewed(), '(' .. revision, '+inf', 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
+  for i = 1, #found, 2 do agents.touch(agents.get(found[i])) end
+  if #found == 2 * most then redis.call('ZADD', keys.unsettled(), 0, 'agents:' .. found[#found]) end
+end
+
 -- Settles a slice of what is unsettled: the first entry, and again by timer until nothing is left.
 function match.settle()
   if not view.is_fresh() then return end
@@ -105,8 +130,11 @@ function match.settle()
   redis.call('ZREM', keys.unsettled(), entry)
   match.settling = true
   local group, inbox = string.match(entry, '^queue:([^:]+):(.+)$')
+  local revision = string.match(entry, '^agents:(.+)$')
   if group then
     match.look(inbox, group)
+  elseif revision then
+    look_at_some(revision)
   else
     agents.touch(agents.get(string.match(entry, '^agent:(.+)$')))
   end

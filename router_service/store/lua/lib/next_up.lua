@@ -31,32 +31,74 @@ function next_up.take(a, group, cause)
   return c
 end
 
--- Brings one item to an agent who asked: a waiting call rings first, then a message, then mail or a task (R112, R146).
--- The agent may be given work and the lease holds. Returns what was brought.
-function next_up.bring(a)
-  agents.lift(a)
-  if a.toggles == '' then return { nothing = 'NO_CHANNEL_ON' } end
+-- Why a request brings no message to an agent whose Messaging is on: there is no room (R90). nil if there is, or if
+-- the group is off and nobody looks for messages.
+local function no_room(a)
+  return can.is_on(a, 'MESSAGING') and not agents.has_room(a)
+end
+
+-- The contact that a request would bring of the groups that need no ringing, or nil. `only` is a group, '' for all.
+local function written(a, only)
+  for _, group in ipairs({ 'MESSAGING', 'MAIL_TASKS' }) do
+    if (only == '' or only == group) and can.is_on(a, group) and (group ~= 'MESSAGING' or agents.has_room(a)) then
+      local c = next_up.find(a, group)
+      if c then return c end
+    end
+  end
+  return nil
+end
+
+local function nothing(a, only)
+  if a.toggles == '' or (only ~= '' and not can.is_on(a, only)) then return 'NO_CHANNEL_ON' end
+  return only ~= 'VOICE' and only ~= 'MAIL_TASKS' and no_room(a) and 'AT_MAXIMUM' or 'NOBODY_WAITING'
+end
+
+-- Whether the agent is brought nothing but calls: at the maximum, where that is set to block all requests (R90).
+local function is_blocked(a)
+  return no_room(a) and settings.is_on('max_messaging_blocks_all_requests')
+end
+
+-- Brings one item to an agent who asked: a waiting call rings first, then a message, then mail or a task (R112, R146),
+-- of one group only where it is named. The agent may be given work and the lease holds. Returns what was brought.
+function next_up.bring(a, only)
+  agents.start_afresh(a)
   local ringing_before = a.ringing
   agents.refresh(a)
   match.run_tier('VOICE')
   if a.ringing ~= '' and a.ringing ~= ringing_before then
     return { ringing = show.offer(offers.get(a.ringing)) }
   end
-  for _, group in ipairs({ 'MESSAGING', 'MAIL_TASKS' }) do
-    if can.is_on(a, group) then
-      local c = next_up.take(a, group, 'REQUESTED')
-      if c then return { assigned = show.contact(c) } end
-    end
-  end
-  return { nothing = 'NOBODY_WAITING' }
+  local c = not is_blocked(a) and written(a, only) or nil
+  if not c then return { nothing = nothing(a, only) } end
+  queue.leave(c)
+  contacts.assign(c, a, 'REQUESTED')
+  return { assigned = show.contact(c) }
 end
 
--- The customer of the agent who has been unhelped longest, but for the one the agent is looking at (R98, R101).
-function next_up.own(a, current)
-  for _, id in ipairs(redis.call('ZRANGE', keys.agent_unhelped(a.id), 0, 1)) do
-    if id ~= current then return conversations.get(id) end
+-- What a request would bring, without taking it.
+function next_up.peek(a, only)
+  local c
+  if (only == '' or only == 'VOICE') and can.is_on(a, 'VOICE') and a.call == '' and a.ringing == '' then
+    c = next_up.find(a, 'VOICE')
   end
-  return nil
+  c = c or (not is_blocked(a) and written(a, only)) or nil
+  return c and { would = show.contact(c) } or { nothing = nothing(a, only) }
+end
+
+-- The customer of the agent who has been unhelped longest, but for the one the agent is looking at (R98), and where it
+-- is set so, only one with something the agent has not seen (R101).
+function next_up.own(a, current)
+  local unseen_only = settings.is_on('topics_next_unseen_only')
+  local from = 0
+  while true do
+    local page = redis.call('ZRANGE', keys.agent_unhelped(a.id), from, from + 15)
+    if #page == 0 then return nil end
+    for _, id in ipairs(page) do
+      local v = conversations.get(id)
+      if id ~= current and (not unseen_only or v.unseen == '1') then return v end
+    end
+    from = from + #page
+  end
 end
 
 -- Brings the one mail or task item that is owed since Mail + Tasks was switched on (R122), or since Focus was left if

@@ -15,7 +15,7 @@ function offers.make(c, a)
   o.token = o.id .. '.' .. string.format('%.0f', clock.raw_us())
   o.state = 'OPEN'
   o.offer_time = clock.now()
-  o.expire_time = clock.now() + settings.offer_time[c.group]
+  o.expire_time = clock.now() + settings.offer_time(c.group)
   o.view_revision = a.view_revision
   queue.leave(c)
   c.state = 'OFFERED'
@@ -25,6 +25,10 @@ function offers.make(c, a)
   timers.set('offer:' .. o.id, record.number(o, 'expire_time'))
   if c.group == 'VOICE' then
     a.ringing = o.id
+    if settings.is_on('auto_accept') then
+      o.accept_time = clock.now() + settings.number('auto_accept_time')
+      timers.set('accept:' .. o.id, record.number(o, 'accept_time'))
+    end
   else
     agents.count(a, c.conversation, true)
     offers.park(c)
@@ -51,12 +55,18 @@ function offers.unpark(c)
   end
 end
 
+-- Lets the store forget an offer that is decided.
+function offers.forget(o)
+  record.expire(o, settings.offer_retention)
+  timers.cancel('offer:' .. o.id)
+  timers.cancel('accept:' .. o.id)
+end
+
 -- Ends an offer that is not accepted and leaves the contact to the caller.
 function offers.close(o, outcome)
   local a, c = agents.get(o.agent), contacts.get(o.contact)
   o.state = outcome
-  record.expire(o, settings.offer_retention)
-  timers.cancel('offer:' .. o.id)
+  offers.forget(o)
   redis.call('SREM', keys.agent_offers(a.id), o.id)
   c.state = 'WAITING'
   c.agent = ''
@@ -90,21 +100,32 @@ end
 function offers.accept(o)
   local a, c = agents.get(o.agent), contacts.get(o.contact)
   o.state = 'ACCEPTED'
-  record.expire(o, settings.offer_retention)
-  timers.cancel('offer:' .. o.id)
+  offers.forget(o)
   redis.call('SREM', keys.agent_offers(a.id), o.id)
   if a.ringing == o.id then a.ringing = '' end
   notes.add(a, { offer_ended = { offer_id = o.id, contact_id = c.id, outcome = 'ACCEPTED' } })
   contacts.assign(c, a, 'ACCEPTED')
-  if c.group == 'VOICE' then offers.withdraw(a, 'MESSAGING') end
+  if c.group == 'MESSAGING' then agents.pause(a, 'MESSAGING', settings.number('next_message_delay')) end
+  if c.group == 'VOICE' and settings.is_on('call_holds_back_other_work') then offers.withdraw(a, 'MESSAGING') end
 end
 
--- The agent says no: nothing more is sent to them, on any channel, until they ask (R135).
+-- The time after which a call is accepted by itself is over (R75). While the lease is out it rings on.
+function offers.auto_accept(o)
+  if o.state == 'OPEN' and view.is_fresh() then offers.accept(o) end
+end
+
+-- The agent says no: as it is set, nothing more is sent to them until they ask (R135).
 function offers.decline(o)
+  contacts.note_declined(contacts.get(o.contact), agents.get(o.agent))
+  offers.give_back(o, 'DECLINED')
+end
+
+-- The agent can't take it although they would: no decline, held against nobody (R142).
+function offers.fail(o)
   local a = agents.get(o.agent)
   contacts.note_turned_down(contacts.get(o.contact), a.id)
-  a.decline_stop = clock.now()
-  offers.give_back(o, 'DECLINED')
+  agents.pause(a, o.group, settings.miss_pause(o.group))
+  offers.give_back(o, 'DEVICE_ERROR')
 end
 
 -- The offer's time is over: missed if a stream has sent it (R77, R118), else undelivered, held against nobody. While
@@ -114,7 +135,7 @@ function offers.lapse(o)
   if not view.is_fresh() then return offers.give_back(o, 'WITHDRAWN') end
   local a = agents.get(o.agent)
   contacts.note_turned_down(contacts.get(o.contact), a.id)
-  agents.pause(a, o.group)
+  agents.pause(a, o.group, settings.miss_pause(o.group))
   offers.give_back(o, o.sent == '1' and 'MISSED' or 'UNDELIVERED')
 end
 

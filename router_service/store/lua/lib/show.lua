@@ -15,7 +15,7 @@ function show.contact(c)
     contact_id = c.id, customer_id = text(c, 'customer'), channel = c.channel, inbox_id = c.inbox,
     conversation_id = text(c, 'conversation'), state = c.state, agent_id = text(c, 'agent'),
     queue_time = time(c, 'queue_time'), due_time = time(c, 'due_time'), attributes = text(c, 'attributes'),
-    text = text(c, 'text'), end_reason = text(c, 'end_reason'),
+    text = text(c, 'text'), end_reason = text(c, 'end_reason'), hold_time = time(c, 'hold_time'),
   }
 end
 
@@ -33,17 +33,29 @@ function show.offer(o)
   }
 end
 
+-- What the router knows of an agent by itself.
+function show.agent(a)
+  local inbox_ids = agents.inboxes(a)
+  table.sort(inbox_ids)
+  return {
+    agent_id = a.id, inbox_ids = inbox_ids,
+    standard_messaging_capacity = tonumber(a.standard_messaging_capacity),
+    maximum_messaging_capacity = tonumber(a.maximum_messaging_capacity),
+  }
+end
+
 function show.routing_state(a)
   local groups = {}
   for i, group in ipairs(settings.groups) do
     local hold = can.hold(a, group)
-    groups[i] = {
-      group = group, hold = hold, pause_end_time = hold == 'PAUSE' and time(a, 'pause_' .. group) or nil,
-    }
+    groups[i] = { group = group, hold = hold, pause_end_time = can.hold_end(a, group, hold) }
   end
+  local may_ask = next_up.refusals[can.presence_hold(a)] == nil
   return {
+    next_by_availability_enabled = may_ask and a.toggles ~= '', next_by_topics_enabled = may_ask,
     groups = groups, decline_stop_time = time(a, 'decline_stop'), messaging_load = agents.load(a),
-    standard_messaging_capacity = settings.standard_messaging_capacity, view_revision = text(a, 'view_revision'),
+    standard_messaging_capacity = agents.standard_capacity(a),
+    maximum_messaging_capacity = agents.maximum_capacity(a), view_revision = text(a, 'view_revision'),
   }
 end
 
@@ -67,14 +79,26 @@ function show.customer(a, entry)
   local task = string.match(entry, '^task:(.+)$')
   if task then
     local c = contacts.get(task)
-    return { kind = 'TASK', customer_id = c.customer, contacts = { show.contact(c) } }
+    return {
+      kind = 'TASK', customer_id = c.customer, contacts = { show.contact(c) }, default_button = 'CLOSE_AND_NEXT',
+    }
   end
   local v = conversations.get(string.match(entry, '^conversation:(.+)$'))
-  local open = {}
+  local open, channels = {}, {}
   for _, c in ipairs(conversations.open_contacts(v)) do
-    if c.state == 'ASSIGNED' and c.agent == a.id then open[#open + 1] = show.contact(c) end
+    if c.state == 'ASSIGNED' and c.agent == a.id then
+      open[#open + 1] = show.contact(c)
+      channels[c.channel] = true
+    end
+  end
+  local default_button = 'CLOSE_AND_NEXT'
+  if channels.CHAT then
+    default_button = 'END_AND_CLOSE'
+  elseif channels.VOICEMAIL or v.unhelped_time ~= '' then
+    default_button = 'NEXT'
   end
   return {
+    default_button = default_button,
     kind = 'CONVERSATION', customer_id = v.customer, conversation = show.conversation(v), contacts = open,
     unhelped_time = v.agent == a.id and time(v, 'unhelped_time') or nil,
   }

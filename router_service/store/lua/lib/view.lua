@@ -66,11 +66,18 @@ function view.apply(state, stamp)
     end
   end
 
-  if fresh_start or next(switched) and view.any(switched) then agents.lift(a) end
+  if fresh_start then
+    agents.start_afresh(a)
+  elseif view.any(switched) then
+    agents.lift(a)
+  end
+  if logged_in then a.mail_pushed = '' end
   if a.logged_in == '' or a.away == '1' or not can.is_on(a, 'MAIL_TASKS') then
     a.owed = ''
   elseif switched.MAIL_TASKS then
-    a.owed = 'SWITCHED_ON'
+    -- Where only the first switch-on after a log-in brings mail, the others owe nothing (A5).
+    if settings.get('mail_push') == 'PER_SWITCH_ON' or a.mail_pushed == '' then a.owed = 'SWITCHED_ON' end
+    a.mail_pushed = '1'
   elseif focus_left and a.owed == '' then
     a.owed = 'FOCUS_LEFT'
   end

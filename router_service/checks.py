@@ -1,0 +1,293 @@
+"""What a well-formed request is: one table, read by the server before a servicer is called."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from functools import partial
+from operator import attrgetter
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+
+from maitred.rpc import checks
+from maitred.rpc.checks import Check, Checks
+from maitred.v1 import channel_pb2
+from maitred.v1 import intake_service_pb2 as intake_pb2
+from maitred.v1 import router_service_pb2 as router_pb2
+from maitred.v1 import routing_admin_service_pb2 as admin_pb2
+
+# An SLA or a due time further away than this is a slip of the keyboard.
+MOST_SLA = timedelta(days=3650)
+MOST_TIME = timedelta(days=7)
+MOST_CAPACITY = 1000
+# What is set where nothing is; the store's steps know it too.
+DEFAULT_CAPACITY = 3
+DEFAULT_RING_TIME = Duration(seconds=45)
+DEFAULT_AUTO_ACCEPT_TIME = Duration(seconds=10)
+
+
+def _is_task(request: intake_pb2.SubmitContactRequest) -> bool:
+    return request.channel == channel_pb2.CHANNEL_TASK
+
+
+def _make_task(request: intake_pb2.SubmitContactRequest) -> None:
+    request.channel = channel_pb2.CHANNEL_TASK
+    request.ClearField("task")
+    request.ClearField("sla")
+
+
+def _add_task(request: intake_pb2.SubmitContactRequest) -> None:
+    request.channel = channel_pb2.CHANNEL_CHAT
+    request.task.text = "call back"
+    request.task.due_time.seconds = 4_000_000_000
+
+
+def _add_sla_to_task(request: intake_pb2.SubmitContactRequest) -> None:
+    _add_task(request)
+    request.channel = channel_pb2.CHANNEL_TASK
+    request.sla.seconds = 60
+
+
+def _add_task_without_due_time(request: intake_pb2.SubmitContactRequest) -> None:
+    _add_task(request)
+    request.task.ClearField("due_time")
+
+
+def _at_most(field: str, most: timedelta) -> Check:
+    """Check that a duration is no longer than makes sense."""
+    return checks.custom(
+        field,
+        must=f"must be at most {most.days} days",
+        holds=lambda request: getattr(request, field).seconds <= most.total_seconds(),
+        bad=[lambda request: getattr(request, field).FromSeconds(int(most.total_seconds()) + 1)],
+    )
+
+
+def _page_size() -> Check:
+    return checks.custom(
+        "page_size",
+        must="must be 0 to 1000; 0 means 100",
+        holds=lambda request: 0 <= request.page_size <= 1000,
+        bad=[lambda request: setattr(request, "page_size", -1), lambda request: setattr(request, "page_size", 1001)],
+    )
+
+
+def _of_enum(field: str) -> Check:
+    """Check that the field has one of the values of its enum, the unspecified one included."""
+    get = attrgetter(field)
+
+    def holds(request: Message) -> bool:
+        return get(request) in _enum_numbers(request.DESCRIPTOR, field)
+
+    return checks.custom(
+        field,
+        must="must be one of the values of its enum",
+        holds=holds,
+        bad=[lambda request: _put(request, field, 9_999)],
+    )
+
+
+def _enum_numbers(descriptor: Any, path: str) -> Collection[int]:
+    *parents, leaf = path.split(".")
+    for name in parents:
+        descriptor = descriptor.fields_by_name[name].message_type
+    numbers: Collection[int] = descriptor.fields_by_name[leaf].enum_type.values_by_number
+    return numbers
+
+
+def _number(field: str) -> Check:
+    """Check a messaging capacity."""
+    get = attrgetter(field)
+    return checks.custom(
+        field,
+        must=f"must be 0 to {MOST_CAPACITY}, or be left out",
+        holds=lambda request: 0 <= get(request) <= MOST_CAPACITY,
+        bad=[lambda request: _put(request, field, -1), lambda request: _put(request, field, MOST_CAPACITY + 1)],
+    )
+
+
+def _at_least_standard(holder: str) -> Check:
+    """Check that a maximum capacity is no lower than the standard that it comes with."""
+    get = attrgetter(holder)
+
+    def holds(request: Any) -> bool:
+        limits = get(request)
+        standard = limits.standard_messaging_capacity if limits.HasField("standard_messaging_capacity") else None
+        if standard is None:
+            standard = DEFAULT_CAPACITY if holder == "settings" else 0
+        return not limits.HasField("maximum_messaging_capacity") or limits.maximum_messaging_capacity >= standard
+
+    def spoil(request: Any) -> None:
+        get(request).standard_messaging_capacity = 5
+        get(request).maximum_messaging_capacity = 4
+
+    return checks.custom(
+        f"{holder}.maximum_messaging_capacity",
+        must="must be no lower than the standard messaging capacity",
+        holds=holds,
+        bad=[spoil],
+    )
+
+
+def _time(field: str, *, zero: bool) -> Check:
+    """Check a setting that is a time; zero may be one."""
+    get = attrgetter(field)
+    holder, _, name = field.partition(".")
+
+    def holds(request: Any) -> bool:
+        return not getattr(request, holder).HasField(name) or _is_time(get(request), zero=zero)
+
+    bad = [Duration(seconds=-1), Duration(nanos=1), Duration(seconds=7 * 86_400 + 1), *([] if zero else [Duration()])]
+    least = "0" if zero else "1 ms"
+    return checks.custom(
+        field,
+        must=f"must be {least} to 7 days, to the millisecond, or be left out",
+        holds=holds,
+        bad=[partial(_copy, field, each) for each in bad],
+    )
+
+
+def _is_time(time: Duration, *, zero: bool) -> bool:
+    in_order = 0 <= time.seconds <= MOST_TIME.total_seconds() and 0 <= time.nanos < 10**9
+    return in_order and not time.nanos % 10**6 and time.ToTimedelta() <= MOST_TIME and (zero or time != Duration())
+
+
+def _copy(field: str, value: Duration, request: Any) -> None:
+    attrgetter(field)(request).CopyFrom(value)
+
+
+def _put(request: Any, field: str, value: int) -> None:
+    *parents, leaf = field.split(".")
+    for name in parents:
+        request = getattr(request, name)
+    setattr(request, leaf, value)
+
+
+def _accepts_in_time(settings: admin_pb2.RoutingSettings) -> bool:
+    ring = settings.ring_time if settings.HasField("ring_time") else DEFAULT_RING_TIME
+    accept = settings.auto_accept_time if settings.HasField("auto_accept_time") else DEFAULT_AUTO_ACCEPT_TIME
+    return not settings.auto_accept or accept.ToNanoseconds() < ring.ToNanoseconds()
+
+
+def _accept_late(request: admin_pb2.PutRoutingSettingsRequest) -> None:
+    request.settings.auto_accept = True
+    request.settings.auto_accept_time.seconds = 45
+
+
+# Settings of which 0 means none, and those that can't be 0.
+_TIMES = ("next_message_delay", "message_miss_pause", "call_miss_pause", "auto_accept_time", "after_call_work")
+_LENGTHS = (
+    "decline_stop",
+    "message_offer_time",
+    "session_time",
+    "ring_time",
+    "same_agent_limit_messaging",
+    "same_agent_limit_mail",
+)
+_WORDS = ("decline_scope", "inbound_message_assignment", "mail_push", "mail_after_limit")
+
+_AGENT = checks.identifier("agent_id")
+_REQUEST_ID = checks.optional_identifier("request_id")
+_OFFER = (_AGENT, checks.identifier("offer_id"), checks.text("token", at_least=1, at_most=256), _REQUEST_ID)
+
+CHECKS: Checks = {
+    router_pb2.WatchAssignmentsRequest: (
+        _AGENT,
+        checks.custom(
+            "resume_number",
+            must="must be 0 or more, or be left out",
+            holds=lambda request: request.resume_number >= 0,
+            bad=[lambda request: setattr(request, "resume_number", -1)],
+        ),
+    ),
+    router_pb2.AcceptOfferRequest: _OFFER,
+    router_pb2.DeclineOfferRequest: (*_OFFER, _of_enum("reason")),
+    router_pb2.RequestNextRequest: (
+        _AGENT,
+        checks.one_of_enum("source"),
+        _of_enum("group"),
+        checks.optional_identifier("current_conversation_id"),
+        _REQUEST_ID,
+    ),
+    router_pb2.CloseConversationRequest: (
+        _AGENT,
+        checks.identifier("conversation_id"),
+        _of_enum("then"),
+        _REQUEST_ID,
+    ),
+    router_pb2.EndContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
+    router_pb2.RecordAnswerRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
+    router_pb2.DeclineContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
+    router_pb2.HoldContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
+    router_pb2.ResumeContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
+    router_pb2.MarkSeenRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
+    router_pb2.ListMyCustomersRequest: (_AGENT,),
+    intake_pb2.SubmitContactRequest: (
+        checks.identifier("contact_id"),
+        checks.identifier("customer_id"),
+        checks.one_of_enum("channel"),
+        checks.identifier("inbox_id"),
+        checks.string_map("attributes", at_most=16),
+        checks.optional_positive_duration("sla"),
+        _at_most("sla", MOST_SLA),
+        checks.custom(
+            "sla",
+            must="must be left out for a task, which has a due time",
+            holds=lambda request: not (_is_task(request) and request.HasField("sla")),
+            bad=[_add_sla_to_task],
+        ),
+        checks.required("task", when=_is_task, bad=[_make_task]),
+        checks.custom(
+            "task",
+            must="must be left out unless the channel is CHANNEL_TASK",
+            holds=lambda request: _is_task(request) or not request.HasField("task"),
+            bad=[_add_task],
+        ),
+        checks.text("task.text", at_least=1, at_most=4096),
+        checks.required(
+            "task.due_time", when=lambda request: request.HasField("task"), bad=[_add_task_without_due_time]
+        ),
+        checks.optional_identifier("task.agent_id"),
+    ),
+    intake_pb2.ReportContactEndRequest: (checks.identifier("contact_id"),),
+    intake_pb2.GetContactRequest: (checks.identifier("contact_id"),),
+    admin_pb2.PutInboxRequest: (
+        checks.identifier("inbox_id"),
+        checks.text("display_name", at_most=256),
+        checks.positive_duration("sla"),
+        _at_most("sla", MOST_SLA),
+    ),
+    admin_pb2.GetInboxRequest: (checks.identifier("inbox_id"),),
+    admin_pb2.ListInboxesRequest: (_page_size(), checks.optional_identifier("page_token")),
+    admin_pb2.AddInboxMembersRequest: (
+        checks.identifier("inbox_id"),
+        checks.identifiers("agent_ids", at_least=1, at_most=100),
+    ),
+    admin_pb2.RemoveInboxMembersRequest: (
+        checks.identifier("inbox_id"),
+        checks.identifiers("agent_ids", at_least=1, at_most=100),
+    ),
+    admin_pb2.PutAgentRequest: (
+        checks.required("agent"),
+        checks.identifier("agent.agent_id"),
+        _number("agent.standard_messaging_capacity"),
+        _number("agent.maximum_messaging_capacity"),
+        _at_least_standard("agent"),
+    ),
+    admin_pb2.GetRoutingAgentRequest: (_AGENT,),
+    admin_pb2.PutRoutingSettingsRequest: (
+        checks.required("settings"),
+        _number("settings.standard_messaging_capacity"),
+        _number("settings.maximum_messaging_capacity"),
+        _at_least_standard("settings"),
+        *(_time(f"settings.{name}", zero=True) for name in _TIMES),
+        *(_time(f"settings.{name}", zero=False) for name in _LENGTHS),
+        *(_of_enum(f"settings.{name}") for name in _WORDS),
+        checks.custom(
+            "settings.auto_accept_time",
+            must="must be shorter than settings.ring_time, where auto_accept is on",
+            holds=lambda request: _accepts_in_time(request.settings),
+            bad=[_accept_late],
+        ),
+    ),
+}

@@ -1,6 +1,6 @@
 """What a well-formed request is: one table, read by the server before a servicer is called."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from functools import partial
 from operator import attrgetter
@@ -10,7 +10,9 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from maitred.rpc import checks
+from maitred.rpc.call import IDENTIFIER
 from maitred.rpc.checks import Check, Checks
+from maitred.rpc.failure import Violation
 from maitred.v1 import channel_pb2
 from maitred.v1 import intake_service_pb2 as intake_pb2
 from maitred.v1 import router_service_pb2 as router_pb2
@@ -20,6 +22,9 @@ from maitred.v1 import routing_admin_service_pb2 as admin_pb2
 MOST_SLA = timedelta(days=3650)
 MOST_TIME = timedelta(days=7)
 MOST_CAPACITY = 1000
+MOST_SKILLS = 10
+MOST_RELAXATIONS = 10
+MOST_LEVEL = 100
 # What is set where nothing is; the store's steps know it too.
 DEFAULT_CAPACITY = 3
 DEFAULT_RING_TIME = Duration(seconds=45)
@@ -93,6 +98,52 @@ def _enum_numbers(descriptor: Any, path: str) -> Collection[int]:
         descriptor = descriptor.fields_by_name[name].message_type
     numbers: Collection[int] = descriptor.fields_by_name[leaf].enum_type.values_by_number
     return numbers
+
+
+def _is_skill_level(skill: str, level: int) -> bool:
+    return IDENTIFIER.fullmatch(skill) is not None and "=" not in skill and 1 <= level <= MOST_LEVEL
+
+
+def _skill_levels(field: str, *, at_most: int) -> Check:
+    """Check skills with their levels."""
+    get = attrgetter(field)
+
+    def holds(request: Any) -> bool:
+        return len(get(request)) <= at_most and all(_is_skill_level(*each) for each in get(request).items())
+
+    bad: list[dict[str, int]] = [
+        {"": 1},
+        {"a b": 1},
+        {"german": 0},
+        {"german": MOST_LEVEL + 1},
+        {f"skill-{number}": 1 for number in range(at_most + 1)},
+    ]
+    return checks.custom(
+        field,
+        must=f"must be at most {at_most} skills, each with a level of 1 to {MOST_LEVEL}",
+        holds=holds,
+        bad=[lambda request, each=each: get(request).update(each) for each in bad],  # type: ignore[misc]
+    )
+
+
+def _relaxation_violations(request: Message) -> Iterable[Violation]:
+    assert isinstance(request, intake_pb2.SubmitContactRequest)
+    if len(request.relaxations) > MOST_RELAXATIONS:
+        yield Violation("relaxations", f"must be at most {MOST_RELAXATIONS}")
+    before = 0
+    for at, step in enumerate(request.relaxations):
+        after = step.after.ToNanoseconds()
+        if not before < after <= MOST_TIME.total_seconds() * 10**9:
+            yield Violation(f"relaxations[{at}].after", "must be later than the one before, at most 7 days")
+        before = after
+        levels = step.required_skills
+        if len(levels) > MOST_SKILLS or not all(_is_skill_level(*each) for each in levels.items()):
+            yield Violation(f"relaxations[{at}].required_skills", "must be skills with levels, as required_skills")
+
+
+def _relax(request: intake_pb2.SubmitContactRequest, *seconds: int, level: int = 1) -> None:
+    for each in seconds:
+        request.relaxations.add(required_skills={"german": level}).after.seconds = each
 
 
 def _number(field: str) -> Check:
@@ -248,6 +299,18 @@ CHECKS: Checks = {
             "task.due_time", when=lambda request: request.HasField("task"), bad=[_add_task_without_due_time]
         ),
         checks.optional_identifier("task.agent_id"),
+        _skill_levels("required_skills", at_most=MOST_SKILLS),
+        Check(
+            field="relaxations",
+            must=f"must be at most {MOST_RELAXATIONS}, each later than the one before",
+            violations=_relaxation_violations,
+            bad=[
+                lambda request: _relax(request, *range(1, MOST_RELAXATIONS + 2)),
+                lambda request: _relax(request, 0),
+                lambda request: _relax(request, 60, 60),
+                lambda request: _relax(request, 60, level=101),
+            ],
+        ),
     ),
     intake_pb2.ReportContactEndRequest: (checks.identifier("contact_id"),),
     intake_pb2.GetContactRequest: (checks.identifier("contact_id"),),
@@ -272,6 +335,7 @@ CHECKS: Checks = {
         checks.identifier("agent.agent_id"),
         _number("agent.standard_messaging_capacity"),
         _number("agent.maximum_messaging_capacity"),
+        _skill_levels("agent.skills", at_most=100),
         _at_least_standard("agent"),
     ),
     admin_pb2.GetRoutingAgentRequest: (_AGENT,),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -42,8 +42,28 @@ def new_contact(request: intake_pb2.SubmitContactRequest) -> NewContact:
         text=request.task.text,
         due_ms=request.task.due_time.ToMilliseconds() if request.HasField("task") else None,
         agent_id=request.task.agent_id,
+        skills=_skills(request.required_skills),
+        relaxations=_relaxations(request.relaxations),
         fingerprint=hashlib.blake2b(content, digest_size=12).hexdigest(),
     )
+
+
+def _skills(levels: Mapping[str, int]) -> str:
+    """Return skills as the store keeps them: the same set is the same text."""
+    return ",".join(f"{skill}={levels[skill]}" for skill in sorted(levels))
+
+
+def _relaxations(steps: Sequence[intake_pb2.SkillRelaxation]) -> str:
+    if not steps:
+        return ""
+    return json.dumps(
+        [{"after": step.after.ToMilliseconds(), "skills": _skills(step.required_skills)} for step in steps]
+    )
+
+
+def _levels(skills: str) -> dict[str, int]:
+    pairs = (each.rpartition("=") for each in skills.split(",") if each)
+    return {skill: int(level) for skill, _, level in pairs}
 
 
 def source(request: router_pb2.RequestNextRequest) -> str:
@@ -87,6 +107,7 @@ def contact(value: Contact) -> contact_pb2.Contact:
         due_time=time_of(value["due_time"]),
         attributes=json.loads(value["attributes"]) if "attributes" in value else None,
         text=value.get("text", ""),
+        required_skills=_levels(value.get("required_skills", "")),
     )
     if "hold_time" in value:
         written.hold_time.CopyFrom(time_of(value["hold_time"]))
@@ -156,6 +177,8 @@ def new_agent(agent: admin_pb2.RoutingAgent) -> RoutingAgent:
         new["standard_messaging_capacity"] = agent.standard_messaging_capacity
     if agent.HasField("maximum_messaging_capacity"):
         new["maximum_messaging_capacity"] = agent.maximum_messaging_capacity
+    if agent.skills:
+        new["skills"] = _skills(agent.skills)
     return new
 
 
@@ -166,6 +189,7 @@ def agent(value: RoutingAgent) -> admin_pb2.RoutingAgent:
         standard_messaging_capacity=value.get("standard_messaging_capacity"),
         maximum_messaging_capacity=value.get("maximum_messaging_capacity"),
         inbox_ids=value.get("inbox_ids") or (),
+        skills=_levels(value.get("skills", "")),
     )
 
 

@@ -32,6 +32,7 @@ class Contact(TypedDict):
     text: NotRequired[str]
     end_reason: NotRequired[str]
     hold_time: NotRequired[int]
+    required_skills: NotRequired[str]
 
 
 class Conversation(TypedDict):
@@ -143,6 +144,7 @@ class RoutingAgent(TypedDict):
     standard_messaging_capacity: NotRequired[int]
     maximum_messaging_capacity: NotRequired[int]
     inbox_ids: NotRequired[Sequence[str]]
+    skills: NotRequired[str]
 
 
 # What administrators set for a tenant, by the contract's names, as text: ms, a number, a word, 1 or '' for a switch.
@@ -174,6 +176,9 @@ class NewContact:
     text: str
     due_ms: int | None
     agent_id: str
+    # What it requires, as text in order of the skills; and what after a while, as JSON.
+    skills: str
+    relaxations: str
     fingerprint: str
 
 

@@ -17,8 +17,10 @@ from redis.asyncio import Redis
 from router_service.domain import GROUP_OF
 from router_service.store.keys import KEYS
 
+GROUPS = ("VOICE", "MESSAGING", "MAIL_TASKS")
 PUSHED = ("VOICE", "MESSAGING")
-STANDARD_MESSAGING_CAPACITY = 3
+# What the settings say that a recount goes by, where nobody has set them.
+DEFAULTS = {"standard_messaging_capacity": "3", "call_holds_back_other_work": "1"}
 
 # Remembered answers are packed and nothing follows from them: their keys are looked at, not their values.
 LOOK = """
@@ -47,6 +49,14 @@ async def recount(redis: "Redis", tenant: str = "default") -> list[str]:
     """
     raw_us, seen = await redis.eval(LOOK, 1, f"{{{tenant}}}:router:")
     return Recount(_Store.of(int(raw_us), seen)).problems()
+
+
+def queue_name(inbox_id: str, group: str, skills: str) -> str:
+    return f"{inbox_id}/{group}/{skills}" if skills else f"{inbox_id}/{group}"
+
+
+def levels_of(skills: str) -> dict[str, int]:
+    return {skill: int(level) for skill, _, level in (each.rpartition("=") for each in skills.split(",") if each)}
 
 
 @dataclass
@@ -105,6 +115,7 @@ class Recount:
         self.now = float(store.strings["clock"]) if self.is_manual else store.raw_us / 1000
         self.timers = store.sets.get("timers", {})
         self.unsettled = store.sets.get("unsettled", {})
+        self.settings = DEFAULTS | store.hashes.get("settings", {})
         self.open_contacts: dict[str, list[str]] = defaultdict(list)
         for contact_id, contact in sorted(self.contacts.items()):
             if contact["conversation"] and contact["state"] != "ENDED":
@@ -143,18 +154,29 @@ class Recount:
             "FOCUS": agent["in_focus"],
             "TOGGLE_OFF": group not in agent["toggles"].split(),
             "SETTINGS": agent["in_settings"],
-            "DECLINE_STOP": agent["decline_stop"],
-            "PAUSE": self.is_paused(agent_id, group),
-            "CALL_CONNECTED": self.calls(agent_id),
+            "DECLINE_STOP": self.is_stopped(agent_id, group),
+            "PAUSE": self.lasts(agent[f"pause_{group}"], f"pause:{group}:{agent_id}"),
+            "CALL_CONNECTED": (group == "VOICE" or self.settings["call_holds_back_other_work"])
+            and self.calls(agent_id),
             "CALL_RINGING": group == "VOICE" and self.ringing(agent_id),
-            "CAPACITY": group == "MESSAGING" and len(self.loads[agent_id]) >= STANDARD_MESSAGING_CAPACITY,
+            "AFTER_CALL_WORK": group == "VOICE" and self.lasts(agent["after_call_end"], f"after_call:{agent_id}"),
+            "CAPACITY": group == "MESSAGING" and len(self.loads[agent_id]) >= self.standard_capacity(agent_id),
         }
         return next((name for name, is_so in holds.items() if is_so), "")
 
-    def is_paused(self, agent_id: str, group: str) -> bool:
-        # Under the real clock a pause ends when its timer fires, a moment after it is due.
-        is_late = not self.is_manual and f"pause:{group}:{agent_id}" in self.timers
-        return is_late or self.agents[agent_id].number(f"pause_{group}") > self.now
+    def is_stopped(self, agent_id: str, group: str) -> bool:
+        """Whether a decline holds the group back: until the agent asks, or until some time (R135)."""
+        until = self.agents[agent_id][f"stop_{group}"]
+        return until == "ASKED" or self.lasts(until, f"stop:{agent_id}")
+
+    def lasts(self, until: str, timer: str) -> bool:
+        """Whether a time is not over. Under the real clock it is when its timer fires, a moment after it is due."""
+        return until != "" and (float(until) > self.now or (not self.is_manual and timer in self.timers))
+
+    def standard_capacity(self, agent_id: str) -> int:
+        """Up to how many messaging conversations are pushed to the agent (R87, R93)."""
+        own = self.agents[agent_id]["standard_messaging_capacity"]
+        return int(own or self.settings["standard_messaging_capacity"])
 
     def is_routable(self, agent_id: str, group: str) -> bool:
         return self.hold(agent_id, group) == ""
@@ -165,6 +187,13 @@ class Recount:
         if group == "VOICE":
             return agent.number("voice_free_time")
         return len(self.loads[agent_id]) * 1e13 + agent.number("messaging_time")
+
+    def served(self, agent_id: str, inbox_id: str, group: str) -> list[str]:
+        """The queues of an inbox that the agent has the skills for."""
+        has = levels_of(self.agents[agent_id]["skills"])
+        required = self.store.sets.get(f"skill_sets/{inbox_id}/{group}", {})
+        served = [each for each in required if all(has.get(skill, 0) >= n for skill, n in levels_of(each).items())]
+        return [queue_name(inbox_id, group, each) for each in ("", *served)]
 
     def calls(self, agent_id: str) -> list[str]:
         return self.held[agent_id, "VOICE", "ASSIGNED"]
@@ -188,6 +217,16 @@ class Recount:
             if offer["state"] == "OPEN":
                 sets[f"agent/{offer['agent']}/offers"][offer_id] = 0
                 sets["timers"][f"offer:{offer_id}"] = offer.number("expire_time")
+                if offer["accept_time"]:
+                    sets["timers"][f"accept:{offer_id}"] = offer.number("accept_time")
+        for key, members in self.store.sets.items():
+            # What nobody waits for any more may stay for a while.
+            if key.startswith("skill_sets/"):
+                sets[key].update(members)
+        for name, due in self.timers.items():
+            # What is required less later, and queues that may be forgotten: harmless if they fire in vain.
+            if name.startswith(("relax:", "skill_set:")):
+                sets["timers"][name] = due
         if "settle" in self.timers and self.unsettled:
             sets["timers"]["settle"] = self.timers["settle"]
         return sets
@@ -201,20 +240,32 @@ class Recount:
         for inbox_id in inboxes:
             sets[f"agent/{agent_id}/inboxes"][inbox_id] = 0
             sets[f"inbox/{inbox_id}/members"][agent_id] = 0
+        stops = [float(agent[f"stop_{group}"]) for group in GROUPS if agent[f"stop_{group}"] not in ("", "ASKED")]
+        if stops:
+            sets["timers"][f"stop:{agent_id}"] = min(stops)
+        if self.lasts(agent["after_call_end"], f"after_call:{agent_id}"):
+            sets["timers"][f"after_call:{agent_id}"] = agent.number("after_call_end")
         for group in PUSHED:
-            if self.is_paused(agent_id, group):
+            if self.lasts(agent[f"pause_{group}"], f"pause:{group}:{agent_id}"):
                 sets["timers"][f"pause:{group}:{agent_id}"] = agent.number(f"pause_{group}")
             if self.is_routable(agent_id, group):
                 for inbox_id in inboxes:
-                    sets[f"ready/{inbox_id}/{group}"][agent_id] = self.rank(agent_id, group)
+                    for queue in self.served(agent_id, inbox_id, group):
+                        sets[f"ready/{queue}"][agent_id] = self.rank(agent_id, group)
 
     def _expect_of_contact(self, sets: dict[str, dict[str, float]], contact_id: str) -> None:
         contact = self.contacts[contact_id]
         if contact["state"] == "WAITING" and not contact["parked"]:
+            if contact["skills"]:
+                sets[f"skill_sets/{contact['inbox']}/{contact['group']}"][contact["skills"]] = 0
             place = f"{int(contact.number('queue_time')):015d}:{contact_id}"
-            sets[f"waiting/{contact['inbox']}/{contact['group']}"][place] = contact.number("due_time")
+            sets[f"waiting/{queue_name(contact['inbox'], contact['group'], contact['skills'])}"][place] = contact.number(
+                "due_time"
+            )
         if contact["state"] == "ASSIGNED" and contact["channel"] == "TASK":
             sets[f"agent/{contact['agent']}/customers"][f"task:{contact_id}"] = 0
+        if contact["state"] == "ASSIGNED" and contact["group"] == "MESSAGING":
+            sets["timers"][f"session:{contact_id}"] = contact.number("session_end")
 
     def _expect_of_conversation(self, sets: dict[str, dict[str, float]], conversation_id: str, record: _Record) -> None:
         if record["state"] == "CLOSED":
@@ -270,6 +321,10 @@ class Recount:
             yield f"{name} is in the inbox {contact['inbox']!r}, which does not exist"
         if contact["parked"] and contact["state"] != "WAITING":
             yield f"{name} is parked and {contact['state']}"
+        if contact["hold_time"] and (contact["state"], contact["group"]) != ("ASSIGNED", "VOICE"):
+            yield f"{name} on {contact['channel']} is on hold and {contact['state']}"
+        if contact["returnable"] and (contact["state"], contact["group"]) != ("ASSIGNED", "MAIL_TASKS"):
+            yield f"{name} on {contact['channel']} can be given back and is {contact['state']}"
         if (contact["state"] == "ENDED") != bool(contact["end_reason"]):
             yield f"{name} is {contact['state']} with the end reason {contact['end_reason']!r}"
         if (contact["channel"] == "TASK") == bool(contact["conversation"]):
@@ -325,11 +380,18 @@ class Recount:
         """What the agent's streams were told last is what is so (R52)."""
         agent = self.agents[agent_id]
         told = json.loads(agent["shown"] or '{"groups": []}')
-        holds = {group: self.hold(agent_id, group) for group in ("VOICE", "MESSAGING", "MAIL_TASKS")}
+        holds = {group: self.hold(agent_id, group) for group in GROUPS}
         if {each["group"]: each.get("hold", "") for each in told["groups"]} != holds:
             yield f"agent {agent_id} was told {told['groups']} instead of {holds}"
         if told.get("messaging_load") != len(self.loads[agent_id]):
             yield f"agent {agent_id} was told a load of {told.get('messaging_load')}"
+        # Of the settings only those are told whom presence knows.
+        standard = told.get("standard_messaging_capacity")
+        if agent["view_revision"] and standard != self.standard_capacity(agent_id):
+            yield f"agent {agent_id} was told a standard capacity of {standard}"
+        is_stopped = any(self.is_stopped(agent_id, group) for group in GROUPS)
+        if is_stopped != bool(agent["decline_stop"]):
+            yield f"agent {agent_id} has {'no ' if is_stopped else 'a '}decline stop"
         if str(told.get("decline_stop_time", "")) != agent["decline_stop"]:
             yield f"agent {agent_id} was told of a decline stop since {told.get('decline_stop_time', 'never')}"
 
@@ -389,7 +451,9 @@ class Recount:
     # The keys themselves
 
     def _keys(self) -> Iterator[str]:
-        pattern = re.compile("|".join(re.sub("<[^>]+>", "[^/]+", re.escape(each)) for each in KEYS))
+        # A queue's name has several parts; what else is in brackets has one.
+        known = [re.escape(each).replace("<queue>", ".+") for each in KEYS]
+        pattern = re.compile("|".join(re.sub("<[^>]+>", "[^/]+", each) for each in known))
         for name, life in sorted(self.store.lives.items()):
             if not pattern.fullmatch(name):
                 yield f"{name} is a key of an unknown kind"

@@ -18,8 +18,8 @@ KEYS = {
     "inbox/<inbox>": "hash: name, sla in ms",
     "inbox/<inbox>/members": "set of agents",
     "inboxes": "zset, all scores 0: the ids, for paging",
-    "waiting/<inbox>/<group>": "zset by due time: `<queue time>:<contact>`, those who wait, in order (R148, R157)",
-    "ready/<inbox>/<group>": "zset by rank: the agents who can take one more now (A13)",
+    "waiting/<queue>": "zset by due time: `<queue time>:<contact>`, those who wait, in order (R148, R157)",
+    "ready/<queue>": "zset by rank: the agents who can take one more now (A13)",
     "unsettled": "zset by tier: queues and agents that a due-now timer, or the lease's return, has to look at",
     "contact/<contact>": "hash; goes 7 days after its end",
     "conversation/<conversation>": "hash; goes 7 days after its close",
@@ -29,9 +29,10 @@ KEYS = {
     "ids": "counter for the ids of conversations and offers",
     "view": "hash: mark and seen (revisions of presence), until (µs) and server (the store's run): the lease",
     "viewed": "zset by revision: the agents presence told of",
+    "skill_sets/<inbox>/<group>": "set of skills that contacts of the queue require, or did an hour ago",
     "settings": "hash: what administrators set, by name, of what is not at its default",
     "timers": "zset by due time: offer:<offer>, accept:<offer>, pause:<group>:<agent>, stop:<agent>, "
-    "after_call:<agent>, session:<contact>, settle",
+    "after_call:<agent>, session:<contact>, relax:<contact>, skill_set:<queue>, settle",
     "request:<step>/<agent>/:<request>": "string: the answer to a request id; goes after 20 minutes",
     "clock": "string: the manual time in ms",
 }

@@ -58,6 +58,8 @@ class RouterStore:
             contact.text,
             "" if contact.due_ms is None else contact.due_ms,
             contact.agent_id,
+            contact.skills,
+            contact.relaxations,
             contact.fingerprint,
         )
 
@@ -121,6 +123,7 @@ class RouterStore:
             agent["agent_id"],
             "" if standard is None else standard,
             "" if maximum is None else maximum,
+            agent.get("skills", ""),
         )
 
     async def get_routing_agent(self, tenant: str, agent_id: str) -> RoutingAgent:

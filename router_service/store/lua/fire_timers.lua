@@ -16,6 +16,8 @@ local due = {
   pause = function(rest) agents.touch(agents.get(string.match(rest, '^[^:]+:(.+)$'))) end,
   stop = function(id) agents.end_stops(agents.get(id)) end,
   after_call = function(id) agents.touch(agents.get(id)) end,
+  relax = function(id) queue.relax(contacts.get(id)) end,
+  skill_set = function(q) queue.forget(q) end,
   session = function(id) contacts.end_session(contacts.get(id)) end,
 }
 

@@ -13,13 +13,16 @@
 --       text         a task's text, ''
 --       due          a task's due time in ms, ''
 --       agent        a task's agent, '' for none
+--       skills       what the contact requires, as lib/skills.lua says, '' for nothing
+--       relaxations  JSON array of {after, skills}: what it requires instead so many ms after it came, '' for none
 --       fingerprint  of all of the above: the same id with another one is refused
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
 --         INBOX_UNKNOWN, AGENT_UNKNOWN, CONTACT_ID_REUSED, DUE_TIME_PAST
 -- O(log n) in those who wait and those who are ready.
 
 local id, customer, channel, group, inbox_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local attributes, sla, text, due, agent_id, fingerprint = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
+local attributes, sla, text, due, agent_id = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+local required, relaxations, fingerprint = ARGV[12], ARGV[13], ARGV[14]
 
 local c = contacts.get(id)
 if record.exists(c) then
@@ -39,10 +42,13 @@ c.group = group
 c.inbox = inbox_id
 c.attributes = attributes
 c.text = text
+c.skills = required
+c.relaxations = relaxations
 c.fingerprint = fingerprint
 c.state = 'WAITING'
 c.queue_time = clock.now()
 c.due_time = due ~= '' and due or clock.now() + tonumber(sla ~= '' and sla or inbox_sla)
+if relaxations ~= '' then queue.time_relaxation(c, cjson.decode(relaxations)) end
 
 if channel == 'TASK' then
   if agent_id ~= '' then

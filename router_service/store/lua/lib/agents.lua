@@ -137,6 +137,37 @@ function agents.inboxes(a)
   return redis.call('SMEMBERS', keys.agent_inboxes(a.id))
 end
 
+-- Puts the agent into the ready sets of an inbox and group, by the rank in its record, or takes it out if it has none.
+-- If the agent was not there before, the queues are worth a look.
+function agents.take_place(a, inbox, group, is_new)
+  local rank = a['ready_' .. group]
+  for _, q in ipairs(queue.served(a, inbox, group)) do
+    if rank == '' then
+      redis.call('ZREM', keys.ready(q), a.id)
+    else
+      redis.call('ZADD', keys.ready(q), rank, a.id)
+      if is_new then match.look(q, group) end
+    end
+  end
+end
+
+-- Takes the agent out of the ready sets of an inbox and group; the rank in its record stays.
+function agents.leave_place(a, inbox, group)
+  for _, q in ipairs(queue.served(a, inbox, group)) do redis.call('ZREM', keys.ready(q), a.id) end
+end
+
+-- Gives the agent other skills, and with them other queues.
+function agents.set_skills(a, text)
+  if text == a.skills then return end
+  for _, group in ipairs(settings.pushed_groups) do
+    for _, inbox in ipairs(agents.inboxes(a)) do agents.leave_place(a, inbox, group) end
+  end
+  a.skills = text
+  for _, group in ipairs(settings.pushed_groups) do
+    for _, inbox in ipairs(agents.inboxes(a)) do agents.take_place(a, inbox, group, true) end
+  end
+end
+
 -- Brings the agent's place in the ready sets up to date. An agent who became ready makes the queues of its inboxes
 -- worth a look.
 function agents.refresh(a)
@@ -150,15 +181,9 @@ function agents.refresh(a)
     if can.hold(a, group) == nil then rank = string.format('%.0f', agents.rank(a, group)) end
     local field = 'ready_' .. group
     if rank ~= a[field] then
-      for _, inbox in ipairs(agents.inboxes(a)) do
-        if rank == '' then
-          redis.call('ZREM', keys.ready(inbox, group), a.id)
-        else
-          redis.call('ZADD', keys.ready(inbox, group), rank, a.id)
-          if a[field] == '' then match.look(inbox, group) end
-        end
-      end
+      local before = a[field]
       a[field] = rank
+      for _, inbox in ipairs(agents.inboxes(a)) do agents.take_place(a, inbox, group, before == '') end
     end
   end
 end

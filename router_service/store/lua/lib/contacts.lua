@@ -122,6 +122,7 @@ function contacts.finish(c, reason)
   elseif before == 'OFFERED' then
     offers.close(offers.get(c.offer), 'CUSTOMER_LEFT')
   end
+  if c.relaxations ~= '' then timers.cancel('relax:' .. c.id) end
   c.state = 'ENDED'
   c.end_reason = reason
   c.parked = ''

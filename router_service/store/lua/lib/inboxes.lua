@@ -16,10 +16,7 @@ function inboxes.add(id, a)
   redis.call('SADD', keys.agent_inboxes(a.id), id)
   if redis.call('SADD', keys.inbox_members(id), a.id) == 0 then return end
   for _, group in ipairs(settings.pushed_groups) do
-    if a['ready_' .. group] ~= '' then
-      redis.call('ZADD', keys.ready(id, group), a['ready_' .. group], a.id)
-      match.look(id, group)
-    end
+    if a['ready_' .. group] ~= '' then agents.take_place(a, id, group, true) end
   end
   agents.touch(a)
 end
@@ -28,5 +25,5 @@ end
 function inboxes.remove(id, a)
   redis.call('SREM', keys.agent_inboxes(a.id), id)
   redis.call('SREM', keys.inbox_members(id), a.id)
-  for _, group in ipairs(settings.pushed_groups) do redis.call('ZREM', keys.ready(id, group), a.id) end
+  for _, group in ipairs(settings.pushed_groups) do agents.leave_place(a, id, group) end
 end

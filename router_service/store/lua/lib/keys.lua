@@ -14,8 +14,9 @@ function keys.replicas() return keys.prefix .. 'replicas' end
 function keys.inbox(id) return keys.prefix .. 'inbox/' .. id end
 function keys.inbox_members(id) return keys.prefix .. 'inbox/' .. id .. '/members' end
 function keys.inboxes() return keys.prefix .. 'inboxes' end
-function keys.waiting(inbox, group) return keys.prefix .. 'waiting/' .. inbox .. '/' .. group end
-function keys.ready(inbox, group) return keys.prefix .. 'ready/' .. inbox .. '/' .. group end
+function keys.waiting(q) return keys.prefix .. 'waiting/' .. q end
+function keys.ready(q) return keys.prefix .. 'ready/' .. q end
+function keys.skill_sets(inbox, group) return keys.prefix .. 'skill_sets/' .. inbox .. '/' .. group end
 function keys.unsettled() return keys.prefix .. 'unsettled' end
 function keys.contact(id) return keys.prefix .. 'contact/' .. id end
 function keys.conversation(id) return keys.prefix .. 'conversation/' .. id end

@@ -7,16 +7,16 @@ match.queues = {}
 match.made = 0
 
 -- Makes a queue worth a look.
-function match.look(inbox, group)
+function match.look(q, group)
   if group == 'MAIL_TASKS' then return end
   match.queues[group] = match.queues[group] or {}
-  match.queues[group][inbox] = true
+  match.queues[group][q] = true
 end
 
 -- The best ready agent of a queue for a contact: the first in rank who has not turned it down; if all the ready
 -- have, the first in rank (R141). As many heads are looked at as agents have turned it down, plus one.
 function match.agent_for(c, turned_down_too)
-  local ready = redis.call('ZRANGE', keys.ready(c.inbox, c.group), 0, contacts.turned_down_count(c))
+  local ready = redis.call('ZRANGE', keys.ready(queue.of(c)), 0, contacts.turned_down_count(c))
   for _, id in ipairs(ready) do
     if not contacts.turned_down_by(c, id) then return agents.get(id) end
   end
@@ -25,10 +25,10 @@ function match.agent_for(c, turned_down_too)
 end
 
 -- The first pair of a queue, or nil.
-function match.pair(inbox, group, turned_down_too)
-  if redis.call('EXISTS', keys.ready(inbox, group)) == 0 then return nil end
+function match.pair(q, turned_down_too)
+  if redis.call('EXISTS', keys.ready(q)) == 0 then return nil end
   local chosen
-  local c, order = queue.first(inbox, group, function(candidate)
+  local c, order = queue.first(q, function(candidate)
     chosen = match.agent_for(candidate, turned_down_too)
     return chosen ~= nil
   end)
@@ -46,9 +46,9 @@ end
 
 -- Pairs the queues of one tier until none has a pair. First those who have not turned each other down, over all
 -- queues, so that an agent is offered an item again only when nothing else is there for them.
-function match.tier(group, queues, turned_down_too)
+function match.tier(queues, turned_down_too)
   local pairs_of = {}
-  for inbox in pairs(queues) do pairs_of[inbox] = match.pair(inbox, group, turned_down_too) end
+  for q in pairs(queues) do pairs_of[q] = match.pair(q, turned_down_too) end
   while match.made < settings.most_matches do
     local best
     for _, pair in pairs(pairs_of) do
@@ -57,9 +57,9 @@ function match.tier(group, queues, turned_down_too)
     if not best then return end
     match.give(best.contact, best.agent)
     match.made = match.made + 1
-    for inbox, pair in pairs(pairs_of) do
+    for q, pair in pairs(pairs_of) do
       if pair == best or pair.agent == best.agent then
-        pairs_of[inbox] = match.pair(inbox, group, turned_down_too)
+        pairs_of[q] = match.pair(q, turned_down_too)
       end
     end
   end
@@ -73,8 +73,8 @@ function match.run_tier(group)
   match.queues[group] = nil
   if not view.is_fresh() then return match.defer(group, queues) end
   match.skip_unsettled(group, queues)
-  match.tier(group, queues, false)
-  match.tier(group, queues, true)
+  match.tier(queues, false)
+  match.tier(queues, true)
   if match.made >= settings.most_matches then match.defer(group, queues) end
 end
 
@@ -84,8 +84,8 @@ end
 
 -- Leaves queues to the settling timer. While the lease is out the timer waits for its return.
 function match.defer(group, queues)
-  for inbox in pairs(queues) do
-    redis.call('ZADD', keys.unsettled(), group == 'VOICE' and 1 or 2, 'queue:' .. group .. ':' .. inbox)
+  for q in pairs(queues) do
+    redis.call('ZADD', keys.unsettled(), group == 'VOICE' and 1 or 2, 'queue:' .. group .. ':' .. q)
   end
   match.wake()
 end
@@ -101,8 +101,8 @@ end
 -- A queue that is being settled in slices is left to its timer, so that the order holds.
 function match.skip_unsettled(group, queues)
   if match.settling or redis.call('EXISTS', keys.unsettled()) == 0 then return end
-  for inbox in pairs(queues) do
-    if redis.call('ZSCORE', keys.unsettled(), 'queue:' .. group .. ':' .. inbox) then queues[inbox] = nil end
+  for q in pairs(queues) do
+    if redis.call('ZSCORE', keys.unsettled(), 'queue:' .. group .. ':' .. q) then queues[q] = nil end
   end
 end
 
@@ -129,10 +129,10 @@ function match.settle()
   if not entry then return end
   redis.call('ZREM', keys.unsettled(), entry)
   match.settling = true
-  local group, inbox = string.match(entry, '^queue:([^:]+):(.+)$')
+  local group, q = string.match(entry, '^queue:([^:]+):(.+)$')
   local revision = string.match(entry, '^agents:(.+)$')
   if group then
-    match.look(inbox, group)
+    match.look(q, group)
   elseif revision then
     look_at_some(revision)
   else

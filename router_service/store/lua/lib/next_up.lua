@@ -11,11 +11,13 @@ function next_up.find(a, group)
   for _, turned_down_too in ipairs({ false, true }) do
     local best, best_order
     for _, inbox in ipairs(agents.inboxes(a)) do
-      local c, order = queue.first(inbox, group, function(candidate)
-        return not can.is_from_caller(a, candidate)
-          and (turned_down_too or not contacts.turned_down_by(candidate, a.id))
-      end)
-      if c and (not best or queue.is_before(order, best_order)) then best, best_order = c, order end
+      for _, q in ipairs(queue.served(a, inbox, group)) do
+        local c, order = queue.first(q, function(candidate)
+          return not can.is_from_caller(a, candidate)
+            and (turned_down_too or not contacts.turned_down_by(candidate, a.id))
+        end)
+        if c and (not best or queue.is_before(order, best_order)) then best, best_order = c, order end
+      end
     end
     if best then return best end
   end

@@ -1,4 +1,46 @@
--- The waiting: one sorted set per inbox and channel group, ordered by due time, then queue time, then id (R148, R157).
+-- The waiting: a sorted set per inbox, channel group and set of required skills, ordered by due time, then queue time,
+-- then id (R148, R157). So a contact that nobody can serve is in nobody's way. A queue is named by its keys' end:
+-- 'inbox/GROUP', and for skills 'inbox/GROUP/billing=1,german=2'.
+
+-- Where nobody waits for certain skills any more, what is kept about them goes after this time.
+local SKILL_SET_KEPT = 3600 * 1000
+
+function queue.name(inbox, group, required)
+  return inbox .. '/' .. group .. (required ~= '' and '/' .. required or '')
+end
+
+-- The queue of a contact.
+function queue.of(c)
+  return queue.name(c.inbox, c.group, c.skills)
+end
+
+-- The queues of an inbox and group that an agent can serve.
+function queue.served(a, inbox, group)
+  local served = { queue.name(inbox, group, '') }
+  for _, required in ipairs(redis.call('SMEMBERS', keys.skill_sets(inbox, group))) do
+    if skills.meets(a.skills, required) then served[#served + 1] = queue.name(inbox, group, required) end
+  end
+  return served
+end
+
+-- Begins a queue for a set of skills: its ready agents are those of the inbox and group who have them.
+local function begin(c)
+  if redis.call('SADD', keys.skill_sets(c.inbox, c.group), c.skills) == 0 then return end
+  local ready = redis.call('ZRANGE', keys.ready(queue.name(c.inbox, c.group, '')), 0, -1, 'WITHSCORES')
+  for i = 1, #ready, 2 do
+    if skills.meets(agents.get(ready[i]).skills, c.skills) then
+      redis.call('ZADD', keys.ready(queue.of(c)), ready[i + 1], ready[i])
+    end
+  end
+end
+
+-- Forgets a queue for a set of skills that nobody has waited in for long.
+function queue.forget(q)
+  if redis.call('EXISTS', keys.waiting(q)) == 1 then return end
+  local inbox, group, required = string.match(q, '^([^/]+)/([^/]+)/(.+)$')
+  redis.call('SREM', keys.skill_sets(inbox, group), required)
+  redis.call('DEL', keys.ready(q))
+end
 
 function queue.place(c)
   return string.format('%015.0f:%s', record.number(c, 'queue_time'), c.id)
@@ -13,18 +55,41 @@ function queue.join(c)
   c.state = 'WAITING'
   c.agent = ''
   c.offer = ''
-  redis.call('ZADD', keys.waiting(c.inbox, c.group), c.due_time, queue.place(c))
-  match.look(c.inbox, c.group)
+  if c.skills ~= '' then begin(c) end
+  redis.call('ZADD', keys.waiting(queue.of(c)), c.due_time, queue.place(c))
+  match.look(queue.of(c), c.group)
 end
 
 function queue.leave(c)
-  redis.call('ZREM', keys.waiting(c.inbox, c.group), queue.place(c))
+  local q = queue.of(c)
+  redis.call('ZREM', keys.waiting(q), queue.place(c))
+  if c.skills ~= '' and redis.call('EXISTS', keys.waiting(q)) == 0 then
+    timers.set('skill_set:' .. q, clock.now() + SKILL_SET_KEPT)
+  end
+end
+
+-- What a waiting contact requires is less from now on: it goes to the queue of that, at the same place.
+function queue.relax(c)
+  local steps = c.relaxations ~= '' and cjson.decode(c.relaxations) or {}
+  local now = table.remove(steps, 1)
+  if not now or c.state == 'ENDED' or c.state == 'ASSIGNED' then return end
+  local waits = c.state == 'WAITING' and c.parked == ''
+  if waits then queue.leave(c) end
+  c.skills = now.skills
+  c.relaxations = #steps > 0 and cjson.encode(steps) or ''
+  queue.time_relaxation(c, steps)
+  if waits then queue.join(c) end
+end
+
+-- Sets the timer of the next relaxation, counted from when the contact came.
+function queue.time_relaxation(c, steps)
+  if steps[1] then timers.set('relax:' .. c.id, record.number(c, 'queue_time') + steps[1].after) end
 end
 
 -- The first waiting contact of a queue that satisfies the predicate, and its order for comparison between queues.
 -- Entries whose record is gone or not waiting any more are dropped on the way: repair on touch.
-function queue.first(inbox, group, suits)
-  local key = keys.waiting(inbox, group)
+function queue.first(q, suits)
+  local key = keys.waiting(q)
   local from = 0
   while true do
     local page = redis.call('ZRANGE', key, from, from + 7, 'WITHSCORES')

@@ -16,6 +16,7 @@ function show.contact(c)
     conversation_id = text(c, 'conversation'), state = c.state, agent_id = text(c, 'agent'),
     queue_time = time(c, 'queue_time'), due_time = time(c, 'due_time'), attributes = text(c, 'attributes'),
     text = text(c, 'text'), end_reason = text(c, 'end_reason'), hold_time = time(c, 'hold_time'),
+    required_skills = text(c, 'skills'),
   }
 end
 
@@ -40,7 +41,7 @@ function show.agent(a)
   return {
     agent_id = a.id, inbox_ids = inbox_ids,
     standard_messaging_capacity = tonumber(a.standard_messaging_capacity),
-    maximum_messaging_capacity = tonumber(a.maximum_messaging_capacity),
+    maximum_messaging_capacity = tonumber(a.maximum_messaging_capacity), skills = text(a, 'skills'),
   }
 end
 

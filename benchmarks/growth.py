@@ -87,9 +87,9 @@ class _Floor:
         )
         offered = offers_in(chats)
         accepted = self._accept(offered, costs)
-        router.run("close_conversation", [(*each, "", "") for each in accepted])
+        router.run("close_conversation", [(*each, "", "", "", "") for each in accepted])
 
-        closes = [(*call, "", "") for call in self._calls]
+        closes = [(*call, "", "", "", "") for call in self._calls]
         freed = self._cost(costs, "agent closes: the next waiting caller rings", "close_conversation", closes)
         self._calls = self._accept(offers_in(freed), {})
 
@@ -99,7 +99,7 @@ class _Floor:
         """Accepts all offers; returns agents and conversations."""
         if len(offers) != self._busy:
             raise ValueError(f"{len(offers)} offers were made, and not {self._busy}")
-        accepts = [(offer["agent_id"], offer["offer_id"], offer["token"], "") for offer in offers]
+        accepts = [(offer["agent_id"], offer["offer_id"], offer["token"], "", "") for offer in offers]
         answers = self._cost(costs, "accept", "accept_offer", accepts)
         return [
             (offer["agent_id"], json.loads(answer[1])["conversation"]["conversation_id"])

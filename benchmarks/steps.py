@@ -98,7 +98,7 @@ def contact(number: int | str, channel: str, group: str) -> Words:
     attributes = json.dumps(ATTRIBUTES)
     return (
         *(f"contact-{number}", f"customer-{number}", channel, group, INBOX, attributes),
-        *("", "", "", "", f"{17 * '0'}{number}"),
+        *("", "", "", "", "", "", f"{17 * '0'}{number}"),
     )
 
 

@@ -214,11 +214,18 @@ class Recount:
         for conversation_id, conversation in self.conversations.items():
             self._expect_of_conversation(sets, conversation_id, conversation)
         for offer_id, offer in self.offers.items():
-            if offer["state"] == "OPEN":
-                sets[f"agent/{offer['agent']}/offers"][offer_id] = 0
-                sets["timers"][f"offer:{offer_id}"] = offer.number("expire_time")
-                if offer["accept_time"]:
-                    sets["timers"][f"accept:{offer_id}"] = offer.number("accept_time")
+            self._expect_of_offer(sets, offer_id, offer)
+        self._expect_what_may_stay(sets)
+        return sets
+
+    def _expect_of_offer(self, sets: dict[str, dict[str, float]], offer_id: str, offer: _Record) -> None:
+        if offer["state"] == "OPEN":
+            sets[f"agent/{offer['agent']}/offers"][offer_id] = 0
+            sets["timers"][f"offer:{offer_id}"] = offer.number("expire_time")
+            if offer["accept_time"]:
+                sets["timers"][f"accept:{offer_id}"] = offer.number("accept_time")
+
+    def _expect_what_may_stay(self, sets: dict[str, dict[str, float]]) -> None:
         for key, members in self.store.sets.items():
             # What nobody waits for any more may stay for a while.
             if key.startswith("skill_sets/"):
@@ -229,7 +236,6 @@ class Recount:
                 sets["timers"][name] = due
         if "settle" in self.timers and self.unsettled:
             sets["timers"]["settle"] = self.timers["settle"]
-        return sets
 
     def _expect_of_agent(self, sets: dict[str, dict[str, float]], agent_id: str) -> None:
         agent = self.agents[agent_id]
@@ -240,18 +246,22 @@ class Recount:
         for inbox_id in inboxes:
             sets[f"agent/{agent_id}/inboxes"][inbox_id] = 0
             sets[f"inbox/{inbox_id}/members"][agent_id] = 0
-        stops = [float(agent[f"stop_{group}"]) for group in GROUPS if agent[f"stop_{group}"] not in ("", "ASKED")]
-        if stops:
-            sets["timers"][f"stop:{agent_id}"] = min(stops)
-        if self.lasts(agent["after_call_end"], f"after_call:{agent_id}"):
-            sets["timers"][f"after_call:{agent_id}"] = agent.number("after_call_end")
+        self._expect_timers_of_agent(sets["timers"], agent_id, agent)
         for group in PUSHED:
-            if self.lasts(agent[f"pause_{group}"], f"pause:{group}:{agent_id}"):
-                sets["timers"][f"pause:{group}:{agent_id}"] = agent.number(f"pause_{group}")
             if self.is_routable(agent_id, group):
                 for inbox_id in inboxes:
                     for queue in self.served(agent_id, inbox_id, group):
                         sets[f"ready/{queue}"][agent_id] = self.rank(agent_id, group)
+
+    def _expect_timers_of_agent(self, timers: dict[str, float], agent_id: str, agent: _Record) -> None:
+        stops = [float(agent[f"stop_{group}"]) for group in GROUPS if agent[f"stop_{group}"] not in ("", "ASKED")]
+        if stops:
+            timers[f"stop:{agent_id}"] = min(stops)
+        lasting = {f"pause:{group}:{agent_id}": agent[f"pause_{group}"] for group in PUSHED}
+        lasting[f"after_call:{agent_id}"] = agent["after_call_end"]
+        for timer, until in lasting.items():
+            if self.lasts(until, timer):
+                timers[timer] = float(until)
 
     def _expect_of_contact(self, sets: dict[str, dict[str, float]], contact_id: str) -> None:
         contact = self.contacts[contact_id]
@@ -259,8 +269,8 @@ class Recount:
             if contact["skills"]:
                 sets[f"skill_sets/{contact['inbox']}/{contact['group']}"][contact["skills"]] = 0
             place = f"{int(contact.number('queue_time')):015d}:{contact_id}"
-            sets[f"waiting/{queue_name(contact['inbox'], contact['group'], contact['skills'])}"][place] = contact.number(
-                "due_time"
+            sets[f"waiting/{queue_name(contact['inbox'], contact['group'], contact['skills'])}"][place] = (
+                contact.number("due_time")
             )
         if contact["state"] == "ASSIGNED" and contact["channel"] == "TASK":
             sets[f"agent/{contact['agent']}/customers"][f"task:{contact_id}"] = 0

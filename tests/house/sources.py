@@ -15,6 +15,7 @@ from maitred.v1 import (
     error_reason_pb2,
     presence_service_pb2,
     router_service_pb2,
+    routing_admin_service_pb2,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +90,7 @@ def calls_of_steps(service: str) -> Iterator[tuple[str, str, int | None]]:
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(attr=how), args=[ast.Constant(value=str(step)), _, *arguments]):
-                if how in ("run", "_change", "_change_or_gap", "_read"):
+                if how in ("run", "_change", "_change_or_gap", "_command", "_read"):
                     starred = any(isinstance(argument, ast.Starred) for argument in arguments)
                     yield how, step, None if starred else len(arguments)
 
@@ -97,7 +98,14 @@ def calls_of_steps(service: str) -> Iterator[tuple[str, str, int | None]]:
 def enum_words() -> set[str]:
     """The names of all values of all enums, without the prefix of their enum."""
     words: set[str] = set()
-    for module in (channel_pb2, contact_pb2, error_reason_pb2, presence_service_pb2, router_service_pb2):
+    for module in (
+        channel_pb2,
+        contact_pb2,
+        error_reason_pb2,
+        presence_service_pb2,
+        router_service_pb2,
+        routing_admin_service_pb2,
+    ):
         for enum in _enums(module.DESCRIPTOR):
             names = [value.name for value in enum.values]
             prefix = names[0].removesuffix("UNSPECIFIED")

@@ -13,10 +13,11 @@ FUNCTIONS = lua_functions()
 # A header says of its last argument that it comes as often as wanted.
 VARIADIC = "one argument each"
 # Steps that change an agent of presence share their first seven arguments: lib/changes.lua names and reads them, and
-# store.py's _change takes them from the command.
+# store.py's _change takes them from the command. Of a command to the router, store.py's _command adds the agent, the
+# request and who gave it.
 SHARED = "changes.begin"
 SHARED_COUNT = 7
-ADDED_BY_CHANGE = {"presence_service": 6, "router_service": 0}
+ADDED = {("presence_service", "_change"): 6, ("router_service", "_command"): 3}
 # Words that stay within the router's steps: what an agent is owed mail for.
 INTERNAL_WORDS = {"FOCUS_LEFT"}
 
@@ -49,7 +50,7 @@ def test_store_py_passes_what_the_header_names(service: str) -> None:
             assert VARIADIC in Step(service, name).part("ARGV", "Returns"), f"{name} is called with any number"
         else:
             # The clock's mode comes first, from the kit.
-            added = ADDED_BY_CHANGE[service] if how == "_change" else 0
+            added = ADDED.get((service, how), 0)
             assert 1 + count + added == len(names), f"{name} is called with as many arguments as it names"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -34,21 +34,30 @@ from maitred.v1.intake_service_pb2 import (
 from maitred.v1.router_service_pb2 import (
     AcceptOfferRequest,
     CloseConversationRequest,
+    DeclineContactRequest,
     DeclineOfferRequest,
     EndContactRequest,
+    HoldContactRequest,
     ListMyCustomersRequest,
+    MarkSeenRequest,
     RecordAnswerRequest,
     RequestNextRequest,
+    ResumeContactRequest,
     WatchAssignmentsRequest,
 )
 from maitred.v1.routing_admin_service_pb2 import (
     AddInboxMembersRequest,
     GetInboxRequest,
+    GetRoutingAgentRequest,
     ListInboxesRequest,
+    PutAgentRequest,
     PutInboxRequest,
+    PutRoutingSettingsRequest,
     RemoveInboxMembersRequest,
+    RoutingAgent,
+    RoutingSettings,
 )
-from router_service.codec import CHECKS
+from router_service.checks import CHECKS
 from tests.fixtures_store import emptied
 from tests.floor import AVAILABILITY, CALL, CHAT, MESSAGING, NEXT, TASK, Floor, open_floor
 from tests.router.stored import stored
@@ -66,15 +75,61 @@ METHODS: list[MethodDescriptor] = [method for each in SERVICES for method in eac
 
 DUE = Timestamp(seconds=4_000_000_000)
 
+EVERY_SETTING = RoutingSettings(
+    standard_messaging_capacity=2,
+    maximum_messaging_capacity=4,
+    max_messaging_blocks_all_requests=True,
+    next_message_delay=Duration(seconds=5),
+    decline_stop=Duration(seconds=60),
+    decline_scope=RoutingSettings.DECLINE_SCOPE_CHANNEL_GROUP,
+    message_miss_pause=Duration(seconds=20),
+    call_miss_pause=Duration(seconds=20),
+    inbound_message_assignment=RoutingSettings.INBOUND_MESSAGE_ASSIGNMENT_DIRECT,
+    message_offer_time=Duration(seconds=20),
+    session_time=Duration(seconds=600),
+    mail_push=RoutingSettings.MAIL_PUSH_FIRST_AFTER_LOGIN,
+    ring_time=Duration(seconds=20),
+    auto_accept=True,
+    auto_accept_time=Duration(seconds=5),
+    decline_calls_allowed=False,
+    after_call_work=Duration(seconds=30),
+    call_holds_back_other_work=False,
+    confirm_unanswered_close=True,
+    topics_next_unseen_only=True,
+    close_next_own_first=True,
+    same_agent_limit_messaging=Duration(seconds=900),
+    same_agent_limit_mail=Duration(seconds=86_400),
+    mail_after_limit=RoutingSettings.MAIL_AFTER_LIMIT_NEXT_AGENT,
+)
+
 # One well-formed request of each type, with every field that can go together.
 WELL_FORMED: list[Message] = [
     WatchAssignmentsRequest(agent_id="ann", resume_number=3),
     AcceptOfferRequest(agent_id="ann", offer_id="offer-9", token="t", request_id="r"),
-    DeclineOfferRequest(agent_id="ann", offer_id="offer-9", token="t", request_id="r"),
-    RequestNextRequest(agent_id="ann", source=AVAILABILITY, current_conversation_id="v", request_id="r"),
-    CloseConversationRequest(agent_id="ann", conversation_id="conversation-9", then=NEXT, request_id="r"),
+    DeclineOfferRequest(
+        agent_id="ann",
+        offer_id="offer-9",
+        token="t",
+        request_id="r",
+        reason=DeclineOfferRequest.REASON_DEVICE_ERROR,
+    ),
+    DeclineContactRequest(agent_id="ann", contact_id="c", request_id="r"),
+    HoldContactRequest(agent_id="ann", contact_id="c", request_id="r"),
+    ResumeContactRequest(agent_id="ann", contact_id="c", request_id="r"),
+    RequestNextRequest(
+        agent_id="ann",
+        source=AVAILABILITY,
+        current_conversation_id="v",
+        request_id="r",
+        group=MESSAGING,
+        peek=True,
+    ),
+    CloseConversationRequest(
+        agent_id="ann", conversation_id="conversation-9", then=NEXT, request_id="r", confirmed=True
+    ),
     EndContactRequest(agent_id="ann", contact_id="c", request_id="r"),
     RecordAnswerRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
+    MarkSeenRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     ListMyCustomersRequest(agent_id="ann"),
     SubmitContactRequest(
         contact_id="c",
@@ -98,6 +153,9 @@ WELL_FORMED: list[Message] = [
     ListInboxesRequest(page_size=10, page_token="main"),
     AddInboxMembersRequest(inbox_id="main", agent_ids=["ann", "bob"]),
     RemoveInboxMembersRequest(inbox_id="main", agent_ids=["ann", "bob"]),
+    PutAgentRequest(agent=RoutingAgent(agent_id="ann", standard_messaging_capacity=2, maximum_messaging_capacity=4)),
+    GetRoutingAgentRequest(agent_id="ann"),
+    PutRoutingSettingsRequest(settings=EVERY_SETTING),
     AdvanceRequest(duration=Duration(seconds=1)),
 ]
 
@@ -149,12 +207,13 @@ def test_every_request_that_has_fields_is_checked() -> None:
 
 
 def test_every_field_of_a_request_is_checked() -> None:
-    """A field that may hold anything would have to be named here. Fields of messages in it are named by their path."""
+    """Yes or no can't be malformed. Fields of messages in a request are named by their path."""
     unchecked = {
         f"{request.DESCRIPTOR.name}.{field.name}"
         for request, checks in TABLE.items()
         for field in request.DESCRIPTOR.fields
-        if not any(check.field.partition(".")[0] == field.name for check in checks)
+        if field.type != FieldDescriptor.TYPE_BOOL
+        and not any(check.field.partition(".")[0] == field.name for check in checks)
     }
     assert unchecked == set()
 
@@ -226,6 +285,11 @@ REFUSED = [
     (RequestNextRequest(agent_id="stranger", source=AVAILABILITY), "AGENT_UNKNOWN"),
     (CloseConversationRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (EndContactRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (DeclineContactRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (HoldContactRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (ResumeContactRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (MarkSeenRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
+    (GetRoutingAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
     (RecordAnswerRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (SubmitContactRequest(contact_id="c", customer_id="carl", channel=CHAT, inbox_id="nowhere"), "INBOX_UNKNOWN"),
     (

@@ -24,6 +24,8 @@ CORRUPTIONS = {
     "HSET agent/ann owed SWITCHED_ON toggles MAIL_TASKS": "agent ann is still owed a mail or task item",
     "HDEL agent/ann voice_free_time": "agent ann is free for calls since no time",
     'HSET agent/ann shown {"groups":[],"messaging_load":2}': "agent ann was told a load of 2",
+    "HSET agent/ann stop_MAIL_TASKS ASKED": "agent ann has no decline stop",
+    "HSET agent/ann standard_messaging_capacity 7": "agent ann was told a standard capacity of 3",
     # Who is ready
     "HSET agent/ann in_focus 1": "offer-4 is open to ann in spite of FOCUS",
     "HSET agent/ann away 1": "ready/main/MESSAGING has ann, which does not belong there",
@@ -41,6 +43,8 @@ CORRUPTIONS = {
     # Contacts and offers
     "HSET contact/mail parked 1": "conversation conversation-6 has 0 on offer, but its waiting mails and messages",
     "HSET contact/mail agent ann": "contact mail is WAITING and names ann",
+    "HSET contact/chat hold_time 5": "contact chat on CHAT is on hold and ASSIGNED",
+    "HSET contact/mail returnable 1": "contact mail on EMAIL can be given back and is WAITING",
     "HSET contact/mail group VOICE": "contact mail on EMAIL counts as VOICE",
     "HSET contact/mail state LOST": "contact mail is in the state 'LOST'",
     "HSET contact/mail inbox other": "contact mail is in the inbox 'other', which does not exist",
@@ -63,6 +67,10 @@ CORRUPTIONS = {
     "ZADD inboxes 1 main": "inboxes has main at 1 instead of 0",
     "ZREM timers offer:offer-4": "timers lacks offer:offer-4",
     "ZREM timers pause:VOICE:bob": "timers lacks pause:VOICE:bob",
+    "ZREM timers session:chat": "timers lacks session:chat",
+    "HSET offer/offer-4 accept_time 9893456000000": "timers lacks accept:offer-4",
+    "HSET agent/ann after_call_end 9893456000000": "timers lacks after_call:ann",
+    "HSET agent/ann stop_MAIL_TASKS 9893456000000": "timers lacks stop:ann",
     "ZADD timers 9893456000000 offer:offer-9": "timers has offer:offer-9, which does not belong there",
     "ZADD timers 5 offer:offer-4": "timers has offer:offer-4, which was due at 5",
     "SET offers/offer-1 1": "offers/offer-1 is a key of an unknown kind",

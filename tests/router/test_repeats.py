@@ -12,7 +12,20 @@ from google.protobuf.message import Message
 from maitred.v1 import router_service_pb2 as router_pb2
 from maitred.v1 import routing_admin_service_pb2 as admin_pb2
 from maitred.v1.intake_service_pb2 import SubmitContactRequest
-from tests.floor import AVAILABILITY, CHAT, EMAIL, MAIL_TASKS, MESSAGING, NEXT, SMS, TOPICS, Floor, Refusal
+from tests.floor import (
+    AVAILABILITY,
+    CALL,
+    CHAT,
+    EMAIL,
+    MAIL_TASKS,
+    MESSAGING,
+    NEXT,
+    SMS,
+    TOPICS,
+    VOICE,
+    Floor,
+    Refusal,
+)
 from tests.router.stored import stored
 
 ID = "click-1"
@@ -21,7 +34,7 @@ VALID = timedelta(minutes=10)
 
 @dataclass(frozen=True, kw_only=True)
 class Repeat:
-    """A call that would be allowed, and the same call with other content, which would be too."""
+    """A call that would be allowed, and the same call with other content, which mostly would be too."""
 
     call: Callable[[Any], Awaitable[Any]]
     request: Any
@@ -93,6 +106,50 @@ async def answer(floor: Floor) -> Repeat:
     return Repeat(call=floor.client.router.RecordAnswer, request=requests[0], other=requests[1])
 
 
+async def give_back(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", MAIL_TASKS)
+    for customer in ("carl", "dora"):
+        await floor.submits(customer, EMAIL)
+    contacts = [(await ann.asks()).assigned for _ in range(2)]
+    requests = [
+        router_pb2.DeclineContactRequest(agent_id="ann", contact_id=each.contact_id, request_id=ID) for each in contacts
+    ]
+    return Repeat(call=floor.client.router.DeclineContact, request=requests[0], other=requests[1])
+
+
+async def hold(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", VOICE)
+    call = await floor.submits("carl", CALL)
+    await ann.accepts(call.contact_id)
+    requests = [
+        router_pb2.HoldContactRequest(agent_id="ann", contact_id=each, request_id=ID)
+        for each in (call.contact_id, "another")
+    ]
+    return Repeat(call=floor.client.router.HoldContact, request=requests[0], other=requests[1])
+
+
+async def resume(floor: Floor) -> Repeat:
+    held = await hold(floor)
+    await held.call(held.request)
+    requests = [
+        router_pb2.ResumeContactRequest(agent_id="ann", contact_id=each.contact_id, request_id=ID)
+        for each in (held.request, held.other)
+    ]
+    return Repeat(call=floor.client.router.ResumeContact, request=requests[0], other=requests[1])
+
+
+async def see(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", MESSAGING)
+    contacts = [await floor.submits(customer, CHAT) for customer in ("carl", "dora")]
+    for contact in contacts:
+        await ann.accepts(contact.contact_id)
+    requests = [
+        router_pb2.MarkSeenRequest(agent_id="ann", conversation_id=each.conversation_id, request_id=ID)
+        for each in contacts
+    ]
+    return Repeat(call=floor.client.router.MarkSeen, request=requests[0], other=requests[1])
+
+
 Prepare: TypeAlias = Callable[[Floor], Awaitable[Repeat]]
 
 PREPARED: dict[type[Message], Prepare] = {
@@ -102,8 +159,14 @@ PREPARED: dict[type[Message], Prepare] = {
     router_pb2.CloseConversationRequest: close,
     router_pb2.EndContactRequest: end,
     router_pb2.RecordAnswerRequest: answer,
+    router_pb2.DeclineContactRequest: give_back,
+    router_pb2.HoldContactRequest: hold,
+    router_pb2.ResumeContactRequest: resume,
+    router_pb2.MarkSeenRequest: see,
 }
 EVERY_CALL = pytest.mark.parametrize("prepare", PREPARED.values(), ids=lambda prepare: prepare.__name__)
+# An agent has one call at a time, and no other to put on hold.
+THAT_HAVE_ANOTHER = [each for each in PREPARED.values() if each not in (hold, resume)]
 
 # What such a call would be told if it were new and not a repeat; the others would just do it again.
 TOO_LATE: dict[Prepare, str] = {
@@ -111,6 +174,7 @@ TOO_LATE: dict[Prepare, str] = {
     decline: "OFFER_GONE",
     close: "CONVERSATION_CLOSED",
     end: "CONTACT_ENDED",
+    give_back: "CONTACT_NOT_YOURS",
 }
 
 
@@ -151,7 +215,7 @@ async def test_the_same_id_with_other_content_is_refused_and_changes_nothing(flo
     assert await stored(floor.redis) == after
 
 
-@EVERY_CALL
+@pytest.mark.parametrize("prepare", THAT_HAVE_ANOTHER, ids=lambda prepare: prepare.__name__)
 async def test_another_id_is_another_call(floor: Floor, prepare: Prepare) -> None:
     repeat = await prepare(floor)
     await repeat.call(repeat.request)

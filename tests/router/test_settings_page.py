@@ -95,6 +95,8 @@ async def test_a_stay_of_which_only_the_end_is_seen_withdraws_what_was_offered_b
             due_ms=None,
             text="",
             agent_id="",
+            skills="",
+            relaxations="",
             fingerprint="call",
         )
         await router.submit_contact(TENANT, contact, "VOICE")

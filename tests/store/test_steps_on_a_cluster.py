@@ -24,7 +24,8 @@ from presence_service.domain import (
     StatusKind,
 )
 from presence_service.store.store import STEPS, PresenceStore
-from router_service.domain import Contact, NewContact
+from router_service.domain import Command as RouterCommand
+from router_service.domain import Contact, NewContact, RoutingAgent
 from router_service.store.store import RouterStore
 from tests.recount import recount
 
@@ -67,10 +68,19 @@ async def presence(url: str) -> AsyncIterator[tuple[Store, PresenceStore]]:
 
 async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     """A working day of Ann: she switches everything on, and gets a chat, a call and two emails."""
+    requests = itertools.count()
+
+    def ann() -> RouterCommand:
+        return RouterCommand(tenant=TENANT, agent_id="ann", request_id=f"r-{next(requests)}", by_agent=True)
+
+    await router.put_agent(TENANT, RoutingAgent(agent_id="ann", maximum_messaging_capacity=5))
+    assert (await router.put_routing_settings(TENANT, {"call_miss_pause": "1000"})).answer["call_miss_pause"] == "1000"
+    assert (await router.get_routing_settings(TENANT))["ring_time"] == "45000"
     await router.put_inbox(TENANT, "main", "Main", SLA)
     await router.add_inbox_members(TENANT, "main", ["ann", "bob"])
     await router.remove_inbox_members(TENANT, "main", ["bob"])
     assert (await router.get_inbox(TENANT, "main"))[1] == ["ann"]
+    assert (await router.get_routing_agent(TENANT, "ann"))["inbox_ids"] == ["main"]
     assert [inbox["inbox_id"] for inbox in (await router.list_inboxes(TENANT, "", 10))[0]] == ["main"]
 
     await router.apply_snapshot(TENANT, 10, [state("ann")], last=True, read_revision=10)
@@ -80,30 +90,39 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     await router.extend_view(TENANT, 11, await router.store.time() + 60_000_000)
     view = await router.read_view(TENANT)
     assert (view.mark, view.is_fresh) == (11, True)
-    # What could not be looked at before the lease is left to a timer, one at a time: two queues, and mail for Ann.
-    fired = [(await router.store.run("fire_timers", TENANT, 10))[1] for _ in range(4)]
-    assert fired == [b"1", b"1", b"1", b"0"]
+    # What could not be looked at before the lease is left to a timer, one at a time: the agents, whose settings are
+    # others, two queues, and mail for Ann.
+    fired = [(await router.store.run("fire_timers", TENANT, 10))[1] for _ in range(5)]
+    assert fired == [b"1", b"1", b"1", b"1", b"0"]
 
     assert (await submit(router, "chat", "CHAT", "MESSAGING"))["state"] == "OFFERED"
     (chat,) = (await router.read_assignments(TENANT, "ann")).offers
     await router.mark_sent(TENANT, [chat["offer_id"]])
-    accepted = (await router.accept_offer(TENANT, "ann", chat["offer_id"], chat["token"], "r-1")).answer
-    await router.record_answer(TENANT, "ann", accepted["conversation"]["conversation_id"], "r-2")
-    await router.end_contact(TENANT, "ann", "chat", "r-3")
+    accepted = (await router.accept_offer(ann(), chat["offer_id"], chat["token"])).answer
+    await router.mark_seen(ann(), accepted["conversation"]["conversation_id"])
+    await router.record_answer(ann(), accepted["conversation"]["conversation_id"])
+    await router.end_contact(ann(), "chat")
 
     assert (await submit(router, "call", "VOICE", "VOICE"))["state"] == "OFFERED"
     (call,) = (await router.read_assignments(TENANT, "ann")).offers
-    await router.decline_offer(TENANT, "ann", call["offer_id"], call["token"], "r-4")
-    ringing = (await router.request_next(TENANT, "ann", "AVAILABILITY", "", "r-5")).answer["ringing"]
-    await router.accept_offer(TENANT, "ann", ringing["offer_id"], ringing["token"], "r-6")
+    await router.decline_offer(ann(), call["offer_id"], call["token"], "DECLINED")
+    ringing = (await router.request_next(ann(), "AVAILABILITY", "", "", peek=False)).answer["ringing"]
+    await router.accept_offer(ann(), ringing["offer_id"], ringing["token"])
+    assert "hold_time" in (await router.hold_contact(ann(), "call")).answer
+    assert "hold_time" not in (await router.resume_contact(ann(), "call")).answer
     assert (await router.report_contact_end(TENANT, "call")).answer["end_reason"] == "CUSTOMER_ENDED"
 
     for mail in ("mail-1", "mail-2"):
         assert (await submit(router, mail, "EMAIL", "MAIL_TASKS"))["state"] == "WAITING"
-    first = (await router.request_next(TENANT, "ann", "TOPICS", "", "r-7")).answer["assigned"]
-    closed = (await router.close_conversation(TENANT, "ann", first["conversation_id"], "NEXT", "r-8")).answer
-    assert closed["brought"]["assigned"]["contact_id"] == "mail-2"
-    assert (await router.get_contact(TENANT, "mail-1"))["state"] == "ENDED"
+    would = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=True)).answer["would"]
+    first = (await router.request_next(ann(), "TOPICS", "", "", peek=False)).answer["assigned"]
+    assert would["contact_id"] == first["contact_id"] == "mail-1"
+    await router.decline_contact(ann(), "mail-1")
+    first = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False)).answer["assigned"]
+    assert first["contact_id"] == "mail-2", "what was given back comes last"
+    closed = (await router.close_conversation(ann(), first["conversation_id"], "NEXT", confirmed=True)).answer
+    assert closed["brought"]["assigned"]["contact_id"] == "mail-1"
+    assert (await router.get_contact(TENANT, "mail-2"))["state"] == "ENDED"
 
     seen = await router.read_assignments(TENANT, "ann")
     assert await router.open_stream(TENANT, "ann", "replica-1", None) == seen
@@ -184,6 +203,8 @@ async def submit(router: RouterStore, contact_id: str, channel: str, group: str)
         text="",
         due_ms=None,
         agent_id="",
+        skills="",
+        relaxations="",
         fingerprint=contact_id,
     )
     answer: Contact = (await router.submit_contact(TENANT, contact, group)).answer

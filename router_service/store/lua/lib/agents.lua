@@ -67,33 +67,45 @@ end
 local LONGEST_STOP = 3600 * 1000
 
 -- Stops new work after the agent declined a contact: until they ask, or for a time that doubles each time they decline
--- it again, so that an agent who is alone does not get it in a loop (R135, R138, R141).
+-- it again, so that an agent who is alone does not get it in a loop (R135, R138, R141). A group that is held back for
+-- longer stays so.
 function agents.stop(a, c)
   a.decline_stop = clock.now()
   local ms = settings.number('decline_stop')
-  local till = 'ASKED'
+  local till = math.huge
   if ms then
     local declines = record.number(c, 'declined_' .. a.id)
-    ms = math.min(ms * 2 ^ (declines - 1), math.max(ms, LONGEST_STOP))
-    till = string.format('%.0f', clock.now() + ms)
-    timers.set('stop:' .. a.id, till)
+    till = clock.now() + math.min(ms * 2 ^ (declines - 1), math.max(ms, LONGEST_STOP))
   end
   local agent_wide = settings.get('decline_scope') == 'AGENT'
   for _, group in ipairs(settings.groups) do
-    if agent_wide or group == c.group then a['stop_' .. group] = till end
+    local field = 'stop_' .. group
+    if (agent_wide or group == c.group) and a[field] ~= 'ASKED' and till > record.number(a, field) then
+      a[field] = ms and till or 'ASKED'
+    end
   end
-  agents.touch(a)
+  agents.end_stops(a)
 end
 
--- Forgets the stops whose time is over.
+-- Forgets the stops whose time is over, and waits for the next one's end.
 function agents.end_stops(a)
-  local left = false
+  local stopped, next_end = false, math.huge
   for _, group in ipairs(settings.groups) do
-    local till = tonumber(a['stop_' .. group])
-    if till and till <= clock.now() then a['stop_' .. group] = '' end
-    left = left or a['stop_' .. group] ~= ''
+    local field = 'stop_' .. group
+    local till = tonumber(a[field])
+    if till and till <= clock.now() then
+      a[field] = ''
+    elseif till then
+      next_end = math.min(next_end, till)
+    end
+    stopped = stopped or a[field] ~= ''
   end
-  if not left then a.decline_stop = '' end
+  if next_end < math.huge then
+    timers.set('stop:' .. a.id, next_end)
+  else
+    timers.cancel('stop:' .. a.id)
+  end
+  if not stopped then a.decline_stop = '' end
   agents.touch(a)
 end
 
@@ -131,6 +143,12 @@ end
 function agents.rank(a, group)
   if group == 'VOICE' then return record.number(a, 'voice_free_time') end
   return agents.load(a) * 1e13 + record.number(a, 'messaging_time')
+end
+
+-- What a rank is made of: the load, nil for calls, and the time in ms.
+function agents.rank_parts(group, rank)
+  if group == 'VOICE' then return nil, tonumber(rank) end
+  return math.floor(rank / 1e13), rank % 1e13
 end
 
 function agents.inboxes(a)

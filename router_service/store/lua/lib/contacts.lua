@@ -32,9 +32,12 @@ function contacts.is_written(c)
 end
 
 -- Gives a contact to an agent (R144), and with it the conversation and its other waiting mail or messages (R191).
--- The contact is in no queue any more.
-function contacts.assign(c, a, cause)
+-- The contact is in no queue any more. It keeps how it came to the agent, and why, if they were chosen by rank.
+function contacts.assign(c, a, cause, why)
   c.state = 'ASSIGNED'
+  c.assign_time = clock.now()
+  c.cause = cause
+  c.why = why or ''
   c.agent = a.id
   c.offer = ''
   c.parked = ''
@@ -126,6 +129,8 @@ function contacts.finish(c, reason)
   c.state = 'ENDED'
   c.end_reason = reason
   c.parked = ''
+  c.hold_time = ''
+  c.returnable = ''
   record.expire(c, settings.retention)
   if before == 'ASSIGNED' then
     if a.call == c.id then agents.end_call(a) end

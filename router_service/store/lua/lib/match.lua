@@ -14,32 +14,43 @@ function match.look(q, group)
 end
 
 -- The best ready agent of a queue for a contact: the first in rank who has not turned it down; if all the ready
--- have, the first in rank (R141). As many heads are looked at as agents have turned it down, plus one.
+-- have, the first in rank (R141). As many heads are looked at as agents have turned it down, plus two: who would have
+-- been next is the runner-up. Returns the agent or nil, why as offers keep it, and the runner-up's id.
 function match.agent_for(c, turned_down_too)
-  local ready = redis.call('ZRANGE', keys.ready(queue.of(c)), 0, contacts.turned_down_count(c))
-  for _, id in ipairs(ready) do
-    if not contacts.turned_down_by(c, id) then return agents.get(id) end
+  local ready = redis.call('ZRANGE', keys.ready(queue.of(c)), 0, contacts.turned_down_count(c) + 1, 'WITHSCORES')
+  local first, second
+  for i = 1, #ready, 2 do
+    if not contacts.turned_down_by(c, ready[i]) then
+      if first then
+        second = i
+        break
+      end
+      first = i
+    end
   end
-  if turned_down_too and ready[1] then return agents.get(ready[1]) end
-  return nil
+  if not first and turned_down_too and ready[1] then first, second = 1, ready[3] and 3 end
+  if not first then return nil end
+  local why = ready[first + 1]
+  if second then why = why .. ' ' .. ready[second] .. ' ' .. ready[second + 1] end
+  return agents.get(ready[first]), why, second and ready[second]
 end
 
 -- The first pair of a queue, or nil.
 function match.pair(q, turned_down_too)
   if redis.call('EXISTS', keys.ready(q)) == 0 then return nil end
-  local chosen
+  local chosen, why, runner_up
   local c, order = queue.first(q, function(candidate)
-    chosen = match.agent_for(candidate, turned_down_too)
+    chosen, why, runner_up = match.agent_for(candidate, turned_down_too)
     return chosen ~= nil
   end)
-  return c and { contact = c, agent = chosen, order = order }
+  return c and { contact = c, agent = chosen, order = order, why = why, runner_up = runner_up }
 end
 
--- Offers a contact to an agent, or makes it theirs at once, as it is set for messages (R115).
-function match.give(c, a)
-  if c.group == 'VOICE' or settings.get('inbound_message_assignment') == 'OFFER' then return offers.make(c, a) end
+-- Offers a contact to an agent, or makes it theirs at once, as it is set for messages (R115); notes why.
+function match.give(c, a, why)
+  if c.group == 'VOICE' or settings.get('inbound_message_assignment') == 'OFFER' then return offers.make(c, a, why) end
   queue.leave(c)
-  contacts.assign(c, a, 'ROUTED')
+  contacts.assign(c, a, 'ROUTED', why)
   agents.pause(a, 'MESSAGING', settings.number('next_message_delay'))
   agents.refresh(a)
 end
@@ -55,10 +66,10 @@ function match.tier(queues, turned_down_too)
       if not best or queue.is_before(pair.order, best.order) then best = pair end
     end
     if not best then return end
-    match.give(best.contact, best.agent)
+    match.give(best.contact, best.agent, best.why)
     match.made = match.made + 1
     for q, pair in pairs(pairs_of) do
-      if pair == best or pair.agent == best.agent then
+      if pair == best or pair.agent == best.agent or pair.runner_up == best.agent.id then
         pairs_of[q] = match.pair(q, turned_down_too)
       end
     end

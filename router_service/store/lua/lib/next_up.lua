@@ -56,7 +56,7 @@ local function nothing(a, only)
 end
 
 -- Whether the agent is brought nothing but calls: at the maximum, where that is set to block all requests (R90).
-local function is_blocked(a)
+function next_up.is_blocked(a)
   return no_room(a) and settings.is_on('max_messaging_blocks_all_requests')
 end
 
@@ -70,7 +70,7 @@ function next_up.bring(a, only)
   if a.ringing ~= '' and a.ringing ~= ringing_before then
     return { ringing = show.offer(offers.get(a.ringing)) }
   end
-  local c = not is_blocked(a) and written(a, only) or nil
+  local c = not next_up.is_blocked(a) and written(a, only) or nil
   if not c then return { nothing = nothing(a, only) } end
   queue.leave(c)
   contacts.assign(c, a, 'REQUESTED')
@@ -83,7 +83,7 @@ function next_up.peek(a, only)
   if (only == '' or only == 'VOICE') and can.is_on(a, 'VOICE') and a.call == '' and a.ringing == '' then
     c = next_up.find(a, 'VOICE')
   end
-  c = c or (not is_blocked(a) and written(a, only)) or nil
+  c = c or (not next_up.is_blocked(a) and written(a, only)) or nil
   return c and { would = show.contact(c) } or { nothing = nothing(a, only) }
 end
 

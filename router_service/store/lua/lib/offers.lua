@@ -5,8 +5,8 @@ function offers.get(id)
 end
 
 -- Offers a waiting contact to an agent. The other waiting mail and messages of its conversation are offered to nobody
--- meanwhile (R191): they are parked.
-function offers.make(c, a)
+-- meanwhile (R191): they are parked. Why is the agent's rank, and the runner-up with theirs: '7 bob 9'.
+function offers.make(c, a, why)
   local id = 'offer-' .. redis.call('INCR', keys.ids())
   local o = record.new(keys.offer(id), id)
   o.contact = c.id
@@ -17,6 +17,7 @@ function offers.make(c, a)
   o.offer_time = clock.now()
   o.expire_time = clock.now() + settings.offer_time(c.group)
   o.view_revision = a.view_revision
+  o.why = why
   queue.leave(c)
   c.state = 'OFFERED'
   c.agent = a.id
@@ -104,7 +105,7 @@ function offers.accept(o)
   redis.call('SREM', keys.agent_offers(a.id), o.id)
   if a.ringing == o.id then a.ringing = '' end
   notes.add(a, { offer_ended = { offer_id = o.id, contact_id = c.id, outcome = 'ACCEPTED' } })
-  contacts.assign(c, a, 'ACCEPTED')
+  contacts.assign(c, a, 'ACCEPTED', o.why)
   if c.group == 'MESSAGING' then agents.pause(a, 'MESSAGING', settings.number('next_message_delay')) end
   if c.group == 'VOICE' and settings.is_on('call_holds_back_other_work') then offers.withdraw(a, 'MESSAGING') end
 end

@@ -50,6 +50,9 @@ function queue.contact(place)
   return contacts.get(string.sub(place, 17))
 end
 
+-- Whether entries that are over are dropped on the way; steps that only read leave them.
+queue.mends = true
+
 -- Puts a contact at its place, which never changes (R140), and makes its queue worth a look.
 function queue.join(c)
   c.state = 'WAITING'
@@ -97,8 +100,10 @@ function queue.first(q, suits)
     for i = 1, #page, 2 do
       local c = queue.contact(page[i])
       if c.state ~= 'WAITING' then
-        redis.call('ZREM', key, page[i])
-        from = from - 1
+        if queue.mends then
+          redis.call('ZREM', key, page[i])
+          from = from - 1
+        end
       elseif suits(c) then
         return c, { tonumber(page[i + 1]), page[i] }
       end

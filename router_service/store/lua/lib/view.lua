@@ -37,7 +37,7 @@ end
 function view.apply(state, stamp)
   local a = agents.get(state.agent_id)
   if tonumber(stamp) <= record.number(a, 'view_revision') then return false end
-  local before = {}
+  local before, held = {}, can.presence_hold(a)
   for _, group in ipairs(settings.groups) do before[group] = can.is_available(a, group) end
 
   local returned = view.edge(a, 'returned', state.returned_revision)
@@ -55,6 +55,8 @@ function view.apply(state, stamp)
   a.in_focus = state.in_focus and '1' or ''
   a.in_settings = state.in_settings and '1' or ''
   a.toggles = table.concat(state.toggles, ' ')
+  local hold = can.presence_hold(a)
+  if hold ~= held then a.held_time = hold and clock.now() or '' end
   redis.call('ZADD', keys.viewed(), stamp, a.id)
 
   -- An edge says that there was a revocation before it, even where the state before and after looks the same.

@@ -165,14 +165,27 @@ class Agent:
         await self.floor.settles()
         return accepted
 
-    async def declines(self, contact_id: str, *, request_id: str = "") -> None:
-        """Declines the open offer of a contact."""
+    async def declines(
+        self,
+        contact_id: str,
+        reason: router_pb2.DeclineOfferRequest.Reason.ValueType = router_pb2.DeclineOfferRequest.REASON_UNSPECIFIED,
+        *,
+        request_id: str = "",
+    ) -> None:
+        """Declines the open offer of a contact, or says that the device could not take it."""
         offer = self.offers[contact_id]
         request = router_pb2.DeclineOfferRequest(
-            agent_id=self.agent_id, offer_id=offer.offer_id, token=offer.token, request_id=request_id
+            agent_id=self.agent_id, offer_id=offer.offer_id, token=offer.token, request_id=request_id, reason=reason
         )
         await self.floor.call(self.floor.client.router.DeclineOffer(request))
         await self.floor.settles()
+
+    async def gives_back(self, contact_id: str) -> contact_pb2.Contact:
+        """Declines a mail or task item that was brought."""
+        request = router_pb2.DeclineContactRequest(agent_id=self.agent_id, contact_id=contact_id)
+        response = await self.floor.call(self.floor.client.router.DeclineContact(request))
+        await self.floor.settles()
+        return response.contact
 
     async def asks(
         self,
@@ -180,10 +193,17 @@ class Agent:
         *,
         current: str = "",
         request_id: str = "",
+        group: channel_pb2.ChannelGroup.ValueType = channel_pb2.CHANNEL_GROUP_UNSPECIFIED,
+        peek: bool = False,
     ) -> router_pb2.Brought:
-        """Asks for the next customer; returns what was brought."""
+        """Asks for the next customer, of one group only or just who it would be; returns what was brought."""
         request = router_pb2.RequestNextRequest(
-            agent_id=self.agent_id, source=source, current_conversation_id=current, request_id=request_id
+            agent_id=self.agent_id,
+            source=source,
+            current_conversation_id=current,
+            request_id=request_id,
+            group=group,
+            peek=peek,
         )
         response = await self.floor.call(self.floor.client.router.RequestNext(request))
         await self.floor.settles()
@@ -195,9 +215,14 @@ class Agent:
         then: router_pb2.CloseConversationRequest.Then.ValueType = router_pb2.CloseConversationRequest.THEN_UNSPECIFIED,
         *,
         request_id: str = "",
+        confirmed: bool = False,
     ) -> router_pb2.CloseConversationResponse:
         request = router_pb2.CloseConversationRequest(
-            agent_id=self.agent_id, conversation_id=conversation_id, then=then, request_id=request_id
+            agent_id=self.agent_id,
+            conversation_id=conversation_id,
+            then=then,
+            request_id=request_id,
+            confirmed=confirmed,
         )
         closed = await self.floor.call(self.floor.client.router.CloseConversation(request))
         await self.floor.settles()
@@ -208,6 +233,27 @@ class Agent:
         ended = await self.floor.call(self.floor.client.router.EndContact(request))
         await self.floor.settles()
         return ended.contact
+
+    async def holds(self, contact_id: str) -> contact_pb2.Contact:
+        """Puts a call on hold."""
+        request = router_pb2.HoldContactRequest(agent_id=self.agent_id, contact_id=contact_id)
+        response = await self.floor.call(self.floor.client.router.HoldContact(request))
+        await self.floor.settles()
+        return response.contact
+
+    async def resumes(self, contact_id: str) -> contact_pb2.Contact:
+        """Takes a call off hold."""
+        request = router_pb2.ResumeContactRequest(agent_id=self.agent_id, contact_id=contact_id)
+        response = await self.floor.call(self.floor.client.router.ResumeContact(request))
+        await self.floor.settles()
+        return response.contact
+
+    async def sees(self, conversation_id: str) -> contact_pb2.Conversation:
+        """Looks at what the customer sent."""
+        request = router_pb2.MarkSeenRequest(agent_id=self.agent_id, conversation_id=conversation_id)
+        response = await self.floor.call(self.floor.client.router.MarkSeen(request))
+        await self.floor.settles()
+        return response.conversation
 
     async def answers(self, conversation_id: str) -> contact_pb2.Conversation:
         request = router_pb2.RecordAnswerRequest(agent_id=self.agent_id, conversation_id=conversation_id)
@@ -232,6 +278,11 @@ class Agent:
     def hold(self, group: channel_pb2.ChannelGroup.ValueType) -> router_pb2.GroupRoutingState.Hold.ValueType:
         """What holds back automatic work of a group, as the stream says."""
         return next(each.hold for each in self.state.groups if each.group == group)
+
+    def hold_end(self, group: channel_pb2.ChannelGroup.ValueType) -> datetime | None:
+        """When what holds back the group ends by itself, as the stream says; None if it does not."""
+        state = next(each for each in self.state.groups if each.group == group)
+        return state.pause_end_time.ToDatetime(UTC) if state.HasField("pause_end_time") else None
 
     @property
     def outcomes(self) -> list[contact_pb2.OfferOutcome.ValueType]:
@@ -314,6 +365,30 @@ class Floor:
         request = admin_pb2.RemoveInboxMembersRequest(inbox_id=inbox_id, agent_ids=[each.agent_id for each in members])
         await self.call(self.client.admin.RemoveInboxMembers(request))
         await self.settles()
+
+    async def sets(self, **settings: timedelta | int | bool) -> admin_pb2.RoutingSettings:
+        """An administrator replaces the settings of routing: these, and the defaults of all others."""
+        wanted = admin_pb2.RoutingSettings()
+        for name, value in settings.items():
+            if isinstance(value, timedelta):
+                getattr(wanted, name).FromTimedelta(value)
+            else:
+                setattr(wanted, name, value)
+        request = admin_pb2.PutRoutingSettingsRequest(settings=wanted)
+        put = await self.call(self.client.admin.PutRoutingSettings(request))
+        await self.settles()
+        return put.settings
+
+    async def limits(
+        self, agent: Agent, *, standard: int | None = None, maximum: int | None = None
+    ) -> admin_pb2.RoutingAgent:
+        """An administrator gives an agent messaging limits of their own, and no others."""
+        limited = admin_pb2.RoutingAgent(
+            agent_id=agent.agent_id, standard_messaging_capacity=standard, maximum_messaging_capacity=maximum
+        )
+        put = await self.call(self.client.admin.PutAgent(admin_pb2.PutAgentRequest(agent=limited)))
+        await self.settles()
+        return put.agent
 
     async def agent(
         self,

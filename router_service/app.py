@@ -11,12 +11,19 @@ from maitred.rpc.server import RpcServer
 from maitred.settings import read_settings
 from maitred.store.errors import StartRefused, StoreError
 from maitred.store.manual_clock import ManualClock
-from maitred.v1 import clock_service_pb2_grpc, intake_service_pb2_grpc, router_service_pb2_grpc
+from maitred.v1 import (
+    clock_service_pb2_grpc,
+    insight_service_pb2_grpc,
+    intake_service_pb2_grpc,
+    router_service_pb2_grpc,
+)
 from maitred.v1 import routing_admin_service_pb2_grpc as admin_pb2_grpc
 from router_service.checks import CHECKS
 from router_service.dispatcher import Dispatcher
 from router_service.failures import translate
 from router_service.follower import Follower, wait_within
+from router_service.insight import Insight
+from router_service.insight_servicer import InsightServicer
 from router_service.routing import Routing
 from router_service.servicer import IntakeServicer, RouterServicer, RoutingAdminServicer
 from router_service.settings import Settings
@@ -25,6 +32,7 @@ from router_service.store.store import RouterStore
 ROUTER = "maitred.v1.RouterService"
 INTAKE = "maitred.v1.IntakeService"
 ADMIN = "maitred.v1.RoutingAdminService"
+INSIGHT = "maitred.v1.InsightService"
 CLOCK = "maitred.v1.ClockService"
 # The health name that says whether routed work is being given: the view of presence is fresh.
 ROUTING = "routing"
@@ -33,6 +41,7 @@ AUDIENCES = {
     ROUTER: frozenset({"agent", "supervisor", "admin"}),
     INTAKE: frozenset({"adapter", "admin"}),
     ADMIN: frozenset({"supervisor", "admin"}),
+    INSIGHT: frozenset({"supervisor", "admin"}),
 }
 
 # How often health is brought in line with reality, and how long the store may take to say that it is there.
@@ -68,6 +77,8 @@ async def router(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
         )
         server.add(intake_service_pb2_grpc.add_IntakeServiceServicer_to_server, IntakeServicer(routing), INTAKE)
         server.add(admin_pb2_grpc.add_RoutingAdminServiceServicer_to_server, RoutingAdminServicer(routing), ADMIN)
+        insight = InsightServicer(Insight(store))
+        server.add(insight_service_pb2_grpc.add_InsightServiceServicer_to_server, insight, INSIGHT)
         if settings.clock == "manual":
             clock = ManualClock(store.store, "fire_timers", on_result=routing.tell_fired)
 
@@ -114,7 +125,7 @@ async def _watch_health(server: RpcServer, store: RouterStore, follower: Followe
     """Let health follow reality: the store answers, and presence is known."""
     while True:
         there = await _is_there(store)
-        for name in ("", ROUTER, INTAKE, ADMIN):
+        for name in ("", ROUTER, INTAKE, ADMIN, INSIGHT):
             if server.health.is_serving(name) != there:
                 logger().info("health", name=name, serving=there)
             server.health.set(name, there)

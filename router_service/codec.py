@@ -20,6 +20,7 @@ from router_service.domain import (
     Contact,
     Conversation,
     CustomerEntry,
+    EntryPoint,
     Inbox,
     NewContact,
     Offer,
@@ -37,6 +38,8 @@ def new_contact(request: intake_pb2.SubmitContactRequest) -> NewContact:
         customer_id=request.customer_id,
         channel=channel_pb2.Channel.Name(request.channel).removeprefix("CHANNEL_"),
         inbox_id=request.inbox_id,
+        entry_point_id=request.entry_point_id,
+        address=request.address,
         attributes=json.dumps(dict(request.attributes)) if request.attributes else "",
         sla_ms=request.sla.ToMilliseconds() or 1 if request.HasField("sla") else None,
         text=request.task.text,
@@ -45,6 +48,20 @@ def new_contact(request: intake_pb2.SubmitContactRequest) -> NewContact:
         skills=_skills(request.required_skills),
         relaxations=_relaxations(request.relaxations),
         fingerprint=hashlib.blake2b(content, digest_size=12).hexdigest(),
+    )
+
+
+def new_task(request: router_pb2.CreateTaskRequest) -> NewContact:
+    """Return the task of a well-formed request: what SubmitContact would take in."""
+    task = intake_pb2.TaskContent(text=request.text, due_time=request.due_time, agent_id=request.to_agent_id)
+    return new_contact(
+        intake_pb2.SubmitContactRequest(
+            contact_id=request.contact_id,
+            customer_id=request.customer_id,
+            channel=channel_pb2.CHANNEL_TASK,
+            inbox_id=request.inbox_id,
+            task=task,
+        )
     )
 
 
@@ -237,7 +254,30 @@ def inbox(value: Inbox) -> admin_pb2.Inbox:
         display_name=value["display_name"],
         sla=Duration(seconds=value["sla"] // 1000, nanos=value["sla"] % 1000 * 1_000_000),
         member_count=value["member_count"],
+        inactive=value.get("inactive", False),
     )
+
+
+def new_entry_point(entry_point: admin_pb2.EntryPoint) -> EntryPoint:
+    """Return the entry point of a well-formed request."""
+    new = EntryPoint(entry_point_id=entry_point.entry_point_id, inbox_id=entry_point.inbox_id)
+    if entry_point.HasField("sla"):
+        new["sla"] = max(1, entry_point.sla.ToMilliseconds())
+    if entry_point.exceptions:
+        new["exceptions"] = json.dumps(dict(entry_point.exceptions), sort_keys=True)
+    return new
+
+
+def entry_point(value: EntryPoint) -> admin_pb2.EntryPoint:
+    """Write an entry point."""
+    written = admin_pb2.EntryPoint(
+        entry_point_id=value["entry_point_id"],
+        inbox_id=value["inbox_id"],
+        exceptions=json.loads(value["exceptions"]) if "exceptions" in value else None,
+    )
+    if "sla" in value:
+        written.sla.FromMilliseconds(value["sla"])
+    return written
 
 
 def assignments(value: Assignments | Change | int, within: timedelta) -> router_pb2.WatchAssignmentsResponse:

@@ -135,6 +135,16 @@ class Inbox(TypedDict):
     display_name: str
     sla: int
     member_count: int
+    inactive: NotRequired[bool]
+
+
+class EntryPoint(TypedDict):
+    """Where customers come in: which inbox, how soon due (ms), and inboxes by address as JSON."""
+
+    entry_point_id: str
+    inbox_id: str
+    sla: NotRequired[int]
+    exceptions: NotRequired[str]
 
 
 class RoutingAgent(TypedDict):
@@ -145,6 +155,133 @@ class RoutingAgent(TypedDict):
     maximum_messaging_capacity: NotRequired[int]
     inbox_ids: NotRequired[Sequence[str]]
     skills: NotRequired[str]
+
+
+class Said(TypedDict):
+    """An obstacle: a name of maitred.v1.Obstacle without its prefix, and what its sentence names."""
+
+    obstacle: str
+    group: NotRequired[str]
+    agent_id: NotRequired[str]
+    contact_id: NotRequired[str]
+    since_time: NotRequired[int]
+    end_time: NotRequired[int]
+    load: NotRequired[int]
+    capacity: NotRequired[int]
+    skills: NotRequired[str]
+
+
+class Candidate(TypedDict):
+    """A member of the inbox that a contact waits in; no `excluded` if nothing keeps it from them."""
+
+    agent_id: str
+    excluded: NotRequired[Said]
+
+
+class ObstacleCount(TypedDict):
+    """How many members have the same obstacle, UNSPECIFIED for none."""
+
+    obstacle: str
+    count: int
+
+
+class Rank(TypedDict):
+    """What an agent was ranked by."""
+
+    agent_id: str
+    load: NotRequired[int]
+    time: NotRequired[int]
+
+
+class Choice(TypedDict):
+    """Who was chosen, and who would have been next."""
+
+    winner: Rank
+    runner_up: NotRequired[Rank]
+
+
+class OpenOffer(TypedDict):
+    """An offer as others than its agent may see it."""
+
+    offer_id: str
+    agent_id: str
+    offer_time: int
+    expire_time: int
+    choice: NotRequired[Choice]
+
+
+class Assignment(TypedDict):
+    """How a contact came to its agent."""
+
+    agent_id: str
+    assign_time: NotRequired[int]
+    cause: str
+    choice: NotRequired[Choice]
+
+
+class ContactExplained(TypedDict):
+    """Why a contact is where it is. Empty lists may be missing."""
+
+    contact: Contact
+    held_back: NotRequired[Said]
+    ahead: NotRequired[int]
+    member_count: NotRequired[int]
+    candidates: NotRequired[Sequence[Candidate]]
+    counts: NotRequired[Sequence[ObstacleCount]]
+    more_members: NotRequired[bool]
+    offer: NotRequired[OpenOffer]
+    assignment: NotRequired[Assignment]
+
+
+class GroupExplained(TypedDict):
+    """What an agent could be given in a channel group, and why it does not come by itself."""
+
+    group: str
+    first_in_line: NotRequired[Contact]
+    held_back: NotRequired[Said]
+    item_owed: NotRequired[bool]
+
+
+class RequestExplained(TypedDict, total=False):
+    """What a request would bring: one of these."""
+
+    contact: Contact
+    own: Conversation
+    nothing: Said
+
+
+class AgentExplained(TypedDict):
+    """Why an agent gets work or none."""
+
+    agent_id: str
+    groups: Sequence[GroupExplained]
+    by_availability: RequestExplained
+    by_topics: RequestExplained
+
+
+class GroupQueue(TypedDict):
+    """Who waits in an inbox for a channel group, and what its members do; `oldest` is a queue time."""
+
+    group: str
+    waiting: int
+    overdue: int
+    oldest: NotRequired[int]
+    available: int
+    ready: int
+    busy: int
+    focus: int
+    away: int
+    paused: int
+
+
+class InboxQueues(TypedDict):
+    """Who waits in an inbox, and who serves it."""
+
+    inbox_id: str
+    display_name: str
+    member_count: int
+    more_members: bool
+    groups: Sequence[GroupQueue]
 
 
 # What administrators set for a tenant, by the contract's names, as text: ms, a number, a word, 1 or '' for a switch.
@@ -170,7 +307,10 @@ class NewContact:
     contact_id: str
     customer_id: str
     channel: str
+    # The inbox, or the entry point that names it; the other is empty.
     inbox_id: str
+    entry_point_id: str
+    address: str
     attributes: str
     sla_ms: int | None
     text: str

@@ -47,6 +47,10 @@ TABLE: dict[str, tuple[StatusCode, str]] = {
         StatusCode.FAILED_PRECONDITION,
         "the customer of conversation {conversation_id} got no reply: close with confirmed",
     ),
+    "INBOX_INACTIVE": (StatusCode.FAILED_PRECONDITION, "inbox {inbox_id} is deactivated and takes no new work"),
+    "ENTRY_POINT_UNKNOWN": (StatusCode.NOT_FOUND, "no entry point has the id {entry_point_id}"),
+    "CONTACT_NOT_A_TASK": (StatusCode.FAILED_PRECONDITION, "contact {contact_id} is no task"),
+    "TASK_OPEN": (StatusCode.FAILED_PRECONDITION, "task {contact_id} is not closed"),
     "PRESENCE_UNKNOWN": (StatusCode.UNAVAILABLE, "presence is out of reach: no work is given until it is back"),
     "REQUEST_ID_REUSED": (StatusCode.INVALID_ARGUMENT, "request_id {request_id} was used for another request"),
 }

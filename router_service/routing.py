@@ -11,6 +11,7 @@ from router_service.domain import (
     Contact,
     Conversation,
     CustomerEntry,
+    EntryPoint,
     Inbox,
     NewContact,
     Outcome,
@@ -101,6 +102,44 @@ class Routing:
             for offer in assignments.offers
         ]
         return [*assignments.customers, *offers]
+
+    async def mark_no_reply_needed(self, command: Command, conversation_id: str) -> Conversation:
+        """End the agent's mail of a conversation (R133)."""
+        outcome = await self.store.mark_no_reply_needed(command, conversation_id)
+        answer: Conversation = self.tell(command.tenant, outcome)
+        return answer
+
+    async def update_task(
+        self, command: Command, contact_id: str, text: str, due_ms: int, inbox_id: str, to_agent_id: str
+    ) -> Contact:
+        """Change a task (R132)."""
+        outcome = await self.store.update_task(command, contact_id, text, due_ms, inbox_id, to_agent_id)
+        answer: Contact = self.tell(command.tenant, outcome)
+        return answer
+
+    async def close_task(self, command: Command, contact_id: str) -> Contact:
+        """Close a task (R132)."""
+        answer: Contact = self.tell(command.tenant, await self.store.close_task(command, contact_id))
+        return answer
+
+    async def reopen_task(self, command: Command, contact_id: str) -> Contact:
+        """Reopen a closed task (R132)."""
+        answer: Contact = self.tell(command.tenant, await self.store.reopen_task(command, contact_id))
+        return answer
+
+    async def set_inbox_active(self, tenant: str, inbox_id: str, *, active: bool) -> Inbox:
+        """Switch an inbox off for new work, or on again (R160)."""
+        answer: Inbox = self.tell(tenant, await self.store.set_inbox_active(tenant, inbox_id, active=active))
+        return answer
+
+    async def put_entry_point(self, tenant: str, entry_point: EntryPoint) -> EntryPoint:
+        """Create or replace an entry point (R150, R159)."""
+        answer: EntryPoint = self.tell(tenant, await self.store.put_entry_point(tenant, entry_point))
+        return answer
+
+    async def get_entry_point(self, tenant: str, entry_point_id: str) -> EntryPoint:
+        """Return an entry point."""
+        return await self.store.get_entry_point(tenant, entry_point_id)
 
     async def put_agent(self, tenant: str, agent: RoutingAgent) -> RoutingAgent:
         """Set an agent's own limits (R93)."""

@@ -127,6 +127,46 @@ class RouterServicer(RouterServiceServicer):
         seen = await self._routing.mark_seen(_command(request), request.conversation_id)
         return router_pb2.MarkSeenResponse(conversation=codec.conversation(seen))
 
+    async def MarkNoReplyNeeded(
+        self, request: router_pb2.MarkNoReplyNeededRequest, context: Context
+    ) -> router_pb2.MarkNoReplyNeededResponse:
+        """End mail that needs no reply."""
+        conversation = await self._routing.mark_no_reply_needed(_command(request), request.conversation_id)
+        return router_pb2.MarkNoReplyNeededResponse(conversation=codec.conversation(conversation))
+
+    async def CreateTask(
+        self, request: router_pb2.CreateTaskRequest, context: Context
+    ) -> router_pb2.CreateTaskResponse:
+        """Create a task."""
+        task = await self._routing.submit_contact(current_call().tenant, codec.new_task(request))
+        return router_pb2.CreateTaskResponse(contact=codec.contact(task))
+
+    async def UpdateTask(
+        self, request: router_pb2.UpdateTaskRequest, context: Context
+    ) -> router_pb2.UpdateTaskResponse:
+        """Change a task."""
+        task = await self._routing.update_task(
+            _command(request),
+            request.contact_id,
+            request.text,
+            request.due_time.ToMilliseconds(),
+            request.inbox_id,
+            request.to_agent_id,
+        )
+        return router_pb2.UpdateTaskResponse(contact=codec.contact(task))
+
+    async def CloseTask(self, request: router_pb2.CloseTaskRequest, context: Context) -> router_pb2.CloseTaskResponse:
+        """Close a task."""
+        task = await self._routing.close_task(_command(request), request.contact_id)
+        return router_pb2.CloseTaskResponse(contact=codec.contact(task))
+
+    async def ReopenTask(
+        self, request: router_pb2.ReopenTaskRequest, context: Context
+    ) -> router_pb2.ReopenTaskResponse:
+        """Reopen a task."""
+        task = await self._routing.reopen_task(_command(request), request.contact_id)
+        return router_pb2.ReopenTaskResponse(contact=codec.contact(task))
+
     async def ListMyCustomers(
         self, request: router_pb2.ListMyCustomersRequest, context: Context
     ) -> router_pb2.ListMyCustomersResponse:
@@ -222,6 +262,36 @@ class RoutingAdminServicer(RoutingAdminServiceServicer):
         """Take agents out of an inbox."""
         inbox = await self._routing.remove_inbox_members(current_call().tenant, request.inbox_id, request.agent_ids)
         return admin_pb2.RemoveInboxMembersResponse(inbox=codec.inbox(inbox))
+
+    async def DeactivateInbox(
+        self, request: admin_pb2.DeactivateInboxRequest, context: Context
+    ) -> admin_pb2.DeactivateInboxResponse:
+        """Switch an inbox off for new work."""
+        inbox = await self._routing.set_inbox_active(current_call().tenant, request.inbox_id, active=False)
+        return admin_pb2.DeactivateInboxResponse(inbox=codec.inbox(inbox))
+
+    async def ActivateInbox(
+        self, request: admin_pb2.ActivateInboxRequest, context: Context
+    ) -> admin_pb2.ActivateInboxResponse:
+        """Switch an inbox on again."""
+        inbox = await self._routing.set_inbox_active(current_call().tenant, request.inbox_id, active=True)
+        return admin_pb2.ActivateInboxResponse(inbox=codec.inbox(inbox))
+
+    async def PutEntryPoint(
+        self, request: admin_pb2.PutEntryPointRequest, context: Context
+    ) -> admin_pb2.PutEntryPointResponse:
+        """Create or replace an entry point."""
+        entry_point = await self._routing.put_entry_point(
+            current_call().tenant, codec.new_entry_point(request.entry_point)
+        )
+        return admin_pb2.PutEntryPointResponse(entry_point=codec.entry_point(entry_point))
+
+    async def GetEntryPoint(
+        self, request: admin_pb2.GetEntryPointRequest, context: Context
+    ) -> admin_pb2.GetEntryPointResponse:
+        """Return an entry point."""
+        entry_point = await self._routing.get_entry_point(current_call().tenant, request.entry_point_id)
+        return admin_pb2.GetEntryPointResponse(entry_point=codec.entry_point(entry_point))
 
     async def PutAgent(self, request: admin_pb2.PutAgentRequest, context: Context) -> admin_pb2.PutAgentResponse:
         """Set an agent's own limits."""

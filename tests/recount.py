@@ -436,7 +436,9 @@ class Recount:
             yield f"{name} is with nobody, but a contact of it is assigned"
         waiting = [each for each in written if each["state"] == "WAITING"]
         offered = [each for each in written if each["state"] == "OFFERED"]
-        if conversation["claim"] == "WRITTEN" and (waiting or offered):
+        # After a same-agent limit it is routed afresh, with whoever has the customer tried first (R120).
+        kept = [each for each in (*waiting, *offered) if not each["preferred"]]
+        if conversation["claim"] == "WRITTEN" and kept:
             yield f"{name} is with {agent}, but a mail or message of it waits"
         if len(offered) > 1:
             yield f"{name} has {len(offered)} mails or messages on offer at once"

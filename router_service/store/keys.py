@@ -29,6 +29,7 @@ KEYS = {
     "ids": "counter for the ids of conversations and offers",
     "view": "hash: mark and seen (revisions of presence), until (µs) and server (the store's run): the lease",
     "viewed": "zset by revision: the agents presence told of",
+    "entry_point/<entry_point>": "hash: inbox, sla in ms and exceptions (JSON) of where customers come in (R159)",
     "skill_sets/<inbox>/<group>": "set of skills that contacts of the queue require, or did an hour ago",
     "settings": "hash: what administrators set, by name, of what is not at its default",
     "timers": "zset by due time: offer:<offer>, accept:<offer>, pause:<group>:<agent>, stop:<agent>, "

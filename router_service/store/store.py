@@ -13,10 +13,14 @@ from maitred.store.client import Store
 from maitred.store.steps import Steps
 from router_service.domain import (
     Activity,
+    AgentExplained,
     Assignments,
     Command,
     Contact,
+    ContactExplained,
+    EntryPoint,
     Inbox,
+    InboxQueues,
     NewContact,
     Outcome,
     RoutingAgent,
@@ -53,6 +57,8 @@ class RouterStore:
             contact.channel,
             group,
             contact.inbox_id,
+            contact.entry_point_id,
+            contact.address,
             contact.attributes,
             "" if contact.sla_ms is None else contact.sla_ms,
             contact.text,
@@ -114,6 +120,40 @@ class RouterStore:
         """Note that the agent looked at what the customer sent (R101). Raises Refused."""
         return await self._command("mark_seen", command, conversation_id)
 
+    async def mark_no_reply_needed(self, command: Command, conversation_id: str) -> Outcome:
+        """End the agent's mail of a conversation (R133). Raises Refused."""
+        return await self._command("mark_no_reply_needed", command, conversation_id)
+
+    async def update_task(
+        self, command: Command, contact_id: str, text: str, due_ms: int, inbox_id: str, to_agent_id: str
+    ) -> Outcome:
+        """Change a task (R132). Raises Refused."""
+        return await self._command("update_task", command, contact_id, text, str(due_ms), inbox_id, to_agent_id)
+
+    async def close_task(self, command: Command, contact_id: str) -> Outcome:
+        """Close a task (R132). Raises Refused."""
+        return await self._command("close_task", command, contact_id)
+
+    async def reopen_task(self, command: Command, contact_id: str) -> Outcome:
+        """Reopen a closed task (R132). Raises Refused."""
+        return await self._command("reopen_task", command, contact_id)
+
+    async def set_inbox_active(self, tenant: str, inbox_id: str, *, active: bool) -> Outcome:
+        """Switch an inbox off for new work, or on again (R160). Raises Refused."""
+        return await self._change("set_inbox_active", tenant, inbox_id, "1" if active else "")
+
+    async def put_entry_point(self, tenant: str, entry_point: EntryPoint) -> Outcome:
+        """Create or replace an entry point (R150, R159). Raises Refused."""
+        exceptions = entry_point.get("exceptions", "")
+        inbox_ids = {entry_point["inbox_id"], *(json.loads(exceptions).values() if exceptions else ())}
+        what = (entry_point["inbox_id"], entry_point.get("sla", ""), exceptions, *sorted(inbox_ids))
+        return await self._change("put_entry_point", tenant, entry_point["entry_point_id"], *what)
+
+    async def get_entry_point(self, tenant: str, entry_point_id: str) -> EntryPoint:
+        """Return an entry point. Raises Refused."""
+        entry_point: EntryPoint = await self._read("get_entry_point", tenant, entry_point_id)
+        return entry_point
+
     async def put_agent(self, tenant: str, agent: RoutingAgent) -> Outcome:
         """Set an agent's own limits (R93)."""
         standard, maximum = agent.get("standard_messaging_capacity"), agent.get("maximum_messaging_capacity")
@@ -161,6 +201,21 @@ class RouterStore:
         """Return a page of inboxes and where the next begins."""
         answer = await self._read("list_inboxes", tenant, after, limit)
         return answer["inboxes"] or [], answer["next"]
+
+    async def explain_contact(self, tenant: str, contact_id: str) -> ContactExplained:
+        """Return why a contact is where it is. Raises Refused."""
+        explained: ContactExplained = await self._read("explain_contact", tenant, contact_id)
+        return explained
+
+    async def explain_agent(self, tenant: str, agent_id: str) -> AgentExplained:
+        """Return why an agent gets work or none. Raises Refused."""
+        explained: AgentExplained = await self._read("explain_agent", tenant, agent_id)
+        return explained
+
+    async def get_queues(self, tenant: str, inbox_id: str) -> InboxQueues:
+        """Return who waits in an inbox and who serves it. Raises Refused."""
+        queues: InboxQueues = await self._read("get_queues", tenant, inbox_id)
+        return queues
 
     async def read_assignments(self, tenant: str, agent_id: str) -> Assignments:
         """Return everything an agent must see."""

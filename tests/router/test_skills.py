@@ -7,7 +7,7 @@ import pytest
 
 from maitred.v1 import intake_service_pb2 as intake
 from maitred.v1 import routing_admin_service_pb2 as admin
-from maitred.v1.channel_pb2 import Channel
+from maitred.v1.channel_pb2 import Channel, ChannelGroup
 from maitred.v1.contact_pb2 import Contact
 from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Agent, Floor
 from tests.rules import rule
@@ -66,7 +66,7 @@ async def test_a_level_that_is_too_low_is_no_skill(floor: Floor) -> None:
 
 @pytest.mark.parametrize(("group", "channel"), [(VOICE, CALL), (MESSAGING, CHAT)])
 async def test_nobody_waits_behind_who_can_not_be_served(
-    floor: Floor, group: "int", channel: Channel.ValueType
+    floor: Floor, group: ChannelGroup.ValueType, channel: Channel.ValueType
 ) -> None:
     first = await submits(floor, "first", channel, {"welsh": 1})
     second = await submits(floor, "second", channel, {})

@@ -7,7 +7,9 @@
 --       customer
 --       channel      a Channel without its prefix
 --       group        the channel's ChannelGroup without its prefix
---       inbox
+--       inbox        '' where an entry point names it
+--       entry_point  '' where the adapter names the inbox
+--       address      what the customer reached, for the entry point's exceptions, ''
 --       attributes   JSON object, '' for none
 --       sla          ms, '' for the inbox's
 --       text         a task's text, ''
@@ -17,20 +19,30 @@
 --       relaxations  JSON array of {after, skills}: what it requires instead so many ms after it came, '' for none
 --       fingerprint  of all of the above: the same id with another one is refused
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
---         INBOX_UNKNOWN, AGENT_UNKNOWN, CONTACT_ID_REUSED, DUE_TIME_PAST
+--         INBOX_UNKNOWN, INBOX_INACTIVE, ENTRY_POINT_UNKNOWN, AGENT_UNKNOWN, CONTACT_ID_REUSED, DUE_TIME_PAST
 -- O(log n) in those who wait and those who are ready.
 
 local id, customer, channel, group, inbox_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local attributes, sla, text, due, agent_id = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
-local required, relaxations, fingerprint = ARGV[12], ARGV[13], ARGV[14]
+local entry_point, address, attributes, sla, text = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
+local due, agent_id, required, relaxations, fingerprint = ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16]
 
 local c = contacts.get(id)
 if record.exists(c) then
   if c.fingerprint ~= fingerprint then return step.refuse('CONTACT_ID_REUSED', { contact_id = id }) end
   return step.done(function() return show.contact(c) end)
 end
-local inbox_sla = redis.call('HGET', keys.inbox(inbox_id), 'sla')
-if not inbox_sla then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) end
+if entry_point ~= '' then
+  local named, entry_sla = inboxes.enter(entry_point, address)
+  if not named then return step.refuse('ENTRY_POINT_UNKNOWN', { entry_point_id = entry_point }) end
+  inbox_id, sla = named, sla or entry_sla
+end
+local inbox = inboxes.show(inbox_id)
+if not inbox then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) end
+local live = channel ~= 'TASK' and conversations.live(customer) or nil
+-- Who has a conversation in it is answered there to the end (R160).
+if inbox.inactive and not (live and live.inbox == inbox_id) then
+  return step.refuse('INBOX_INACTIVE', { inbox_id = inbox_id })
+end
 if due ~= '' and tonumber(due) <= clock.now() then return step.refuse('DUE_TIME_PAST', { contact_id = id }) end
 if agent_id ~= '' and not record.exists(agents.get(agent_id)) then
   return step.refuse('AGENT_UNKNOWN', { agent_id = agent_id })
@@ -47,7 +59,7 @@ c.relaxations = relaxations
 c.fingerprint = fingerprint
 c.state = 'WAITING'
 c.queue_time = clock.now()
-c.due_time = due ~= '' and due or clock.now() + tonumber(sla ~= '' and sla or inbox_sla)
+c.due_time = due ~= '' and due or clock.now() + (sla or inbox.sla)
 if relaxations ~= '' then queue.time_relaxation(c, cjson.decode(relaxations)) end
 
 if channel == 'TASK' then
@@ -57,9 +69,12 @@ if channel == 'TASK' then
     queue.join(c)
   end
 else
-  local v = conversations.live(customer) or conversations.open(customer, inbox_id)
+  local v = live or conversations.open(customer, inbox_id)
+  local stays = conversations.stays(v, c)
+  -- Whoever has the customer and does not simply get this too is tried first (R120, R198).
+  if contacts.is_written(c) and not stays then c.preferred = v.agent end
   conversations.join(v, c)
-  if contacts.is_written(c) and v.agent ~= '' and v.claim == 'WRITTEN' then
+  if stays then
     contacts.assign(c, agents.get(v.agent), 'SAME_CONVERSATION')
   elseif contacts.is_written(c) and conversations.is_being_offered(v) then
     c.parked = '1'

@@ -86,6 +86,34 @@ function contacts.resume(c)
   notes.add(agents.get(c.agent), { contact_changed = show.contact(c) })
 end
 
+-- Why this agent can't act on the task, and what the message names; nil if they can: it is theirs, or nobody's. One that
+-- is closed may only be reopened.
+function contacts.task_refusal(c, agent_id, closed)
+  if not record.exists(c) then return 'CONTACT_UNKNOWN', { contact_id = c.id } end
+  if c.channel ~= 'TASK' then return 'CONTACT_NOT_A_TASK', { contact_id = c.id } end
+  if closed and c.state ~= 'ENDED' then return 'TASK_OPEN', { contact_id = c.id } end
+  if not closed and c.state == 'ENDED' then return 'CONTACT_ENDED', { contact_id = c.id } end
+  if c.agent ~= '' and c.agent ~= agent_id then
+    return 'CONTACT_NOT_YOURS', { contact_id = c.id, agent_id = agent_id }
+  end
+  return nil
+end
+
+-- Puts a task where it now belongs: with an agent, or into the queue of its inbox (R131, R132).
+function contacts.place_task(c, agent_id)
+  if c.state == 'WAITING' then queue.leave(c) end
+  if c.state == 'ASSIGNED' and c.agent ~= agent_id then
+    local earlier = agents.get(c.agent)
+    redis.call('ZREM', keys.agent_customers(earlier.id), 'task:' .. c.id)
+    notes.add(earlier, { contact_changed = show.contact(c) })
+  end
+  if agent_id == '' then
+    queue.join(c)
+  elseif c.state ~= 'ASSIGNED' or c.agent ~= agent_id then
+    contacts.assign(c, agents.get(agent_id), 'NAMED')
+  end
+end
+
 -- Takes a mail or task item back from its agent, to its place in the queue (R125).
 function contacts.give_back(c)
   local a = agents.get(c.agent)

@@ -45,12 +45,27 @@ function conversations.open_contacts(v)
   return open
 end
 
+-- Whether a new contact goes to the conversation's agent at once: mail and messages do, to who has the customer by mail
+-- or messages (R119, R190), unless a limit is set and over, and nothing of the kind is open (R120, R126, R127).
+function conversations.stays(v, c)
+  if not contacts.is_written(c) or v.agent == '' or v.claim ~= 'WRITTEN' then return false end
+  local is_mail = c.group == 'MAIL_TASKS'
+  local limit = settings.number(is_mail and 'same_agent_limit_mail' or 'same_agent_limit_messaging')
+  if not limit or (is_mail and settings.get('mail_after_limit') == 'SAME_AGENT') then return true end
+  if clock.now() - record.number(v, 'written_time') <= limit then return true end
+  for _, other in ipairs(conversations.open_contacts(v)) do
+    if contacts.is_written(other) then return true end
+  end
+  return false
+end
+
 -- Takes a new contact into the conversation: the inbox follows the first open mail or message; a call names it only
 -- where nothing else does.
 function conversations.join(v, c)
   local open = conversations.open_contacts(v)
   if contacts.is_written(c) then
     conversations.hear(v)
+    v.written_time = clock.now()
     local written = false
     for _, other in ipairs(open) do
       written = written or contacts.is_written(other)
@@ -63,6 +78,11 @@ function conversations.join(v, c)
   elseif v.agent == '' and #open == 0 then
     v.inbox = c.inbox
   end
+  -- Of two that wait for an answer the earlier due date counts for both (R151).
+  if v.unhelped_time ~= '' and v.due_time ~= '' then
+    c.due_time = math.min(record.number(c, 'due_time'), record.number(v, 'due_time'))
+  end
+  if contacts.is_written(c) then v.due_time = c.due_time end
   c.conversation = v.id
   redis.call('SADD', keys.conversation_contacts(v.id), c.id)
   table.insert(conversations.contact_ids[v.id], c.id)
@@ -72,6 +92,7 @@ end
 -- and their sessions begin to wait for the customer's reply (R92).
 function conversations.answer(v, agent_id)
   v.unhelped_time = ''
+  v.due_time = ''
   v.unseen = ''
   conversations.mark_unhelped(v)
   for _, c in ipairs(conversations.open_contacts(v)) do
@@ -170,6 +191,7 @@ function conversations.restate(v)
   local before = v.state
   if #conversations.open_contacts(v) == 0 then
     v.unhelped_time = ''
+    v.due_time = ''
     conversations.mark_unhelped(v)
     if v.agent == '' then return conversations.close(v) end
     v.state = 'WAITING'

@@ -2,12 +2,39 @@
 
 -- The inbox as answers show it, or nil.
 function inboxes.show(id)
-  local known = redis.call('HMGET', keys.inbox(id), 'name', 'sla')
+  local known = redis.call('HMGET', keys.inbox(id), 'name', 'sla', 'inactive')
   if not known[2] then return nil end
   return {
     inbox_id = id, display_name = known[1], sla = tonumber(known[2]),
-    member_count = redis.call('SCARD', keys.inbox_members(id)),
+    member_count = redis.call('SCARD', keys.inbox_members(id)), inactive = known[3] == '1' or nil,
   }
+end
+
+-- Switches an inbox off for new work, or on again; returns whether it is known (R160).
+function inboxes.set_active(id, active)
+  if not inboxes.show(id) then return false end
+  if active then
+    redis.call('HDEL', keys.inbox(id), 'inactive')
+  else
+    redis.call('HSET', keys.inbox(id), 'inactive', '1')
+  end
+  return true
+end
+
+-- Where an entry point sends a contact that came by an address, and its SLA in ms or nil (R150, R159); nil if nobody
+-- knows it.
+function inboxes.enter(entry_point, address)
+  local known = redis.call('HMGET', keys.entry_point(entry_point), 'inbox', 'sla', 'exceptions')
+  if not known[1] then return nil end
+  local exception = known[3] and cjson.decode(known[3])[address]
+  return exception or known[1], tonumber(known[2])
+end
+
+-- The entry point as answers show it, or nil.
+function inboxes.show_entry_point(id)
+  local known = redis.call('HMGET', keys.entry_point(id), 'inbox', 'sla', 'exceptions')
+  if not known[1] then return nil end
+  return { entry_point_id = id, inbox_id = known[1], sla = tonumber(known[2]), exceptions = known[3] or nil }
 end
 
 -- Makes an agent a member; what waits in the inbox is worth a look if the agent is ready (R158, R167).

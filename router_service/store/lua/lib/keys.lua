@@ -24,6 +24,7 @@ function keys.conversation_contacts(id) return keys.prefix .. 'conversation/' ..
 function keys.customer(id) return keys.prefix .. 'customer/' .. id end
 function keys.offer(id) return keys.prefix .. 'offer/' .. id end
 function keys.ids() return keys.prefix .. 'ids' end
+function keys.entry_point(id) return keys.prefix .. 'entry_point/' .. id end
 function keys.settings() return keys.prefix .. 'settings' end
 function keys.view() return keys.prefix .. 'view' end
 function keys.viewed() return keys.prefix .. 'viewed' end

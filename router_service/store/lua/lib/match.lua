@@ -13,22 +13,31 @@ function match.look(q, group)
   match.queues[group][q] = true
 end
 
--- The best ready agent of a queue for a contact: the first in rank who has not turned it down; if all the ready
--- have, the first in rank (R141). As many heads are looked at as agents have turned it down, plus two: who would have
--- been next is the runner-up. Returns the agent or nil, why as offers keep it, and the runner-up's id.
+-- The best ready agent of a queue for a contact: who has the customer already, if they can take it (R120, R198); else
+-- the first in rank who has not turned it down; if all the ready have, the first in rank (R141). As many heads are
+-- looked at as agents can't be chosen, plus who would have been next, the runner-up. Returns the agent or nil, why as
+-- offers keep it, and the runner-up's id.
 function match.agent_for(c, turned_down_too)
-  local ready = redis.call('ZRANGE', keys.ready(queue.of(c)), 0, contacts.turned_down_count(c) + 1, 'WITHSCORES')
-  local first, second
+  local key = keys.ready(queue.of(c))
+  local ready = redis.call('ZRANGE', key, 0, contacts.turned_down_count(c) + 2, 'WITHSCORES')
+  local preferred = c.preferred ~= '' and redis.call('ZSCORE', key, c.preferred)
+  if preferred then
+    table.insert(ready, 1, preferred)
+    table.insert(ready, 1, c.preferred)
+  end
+  -- Who is on the phone with this very customer is ready only where a call holds back nothing else (R195).
+  local may_be_caller = c.group ~= 'VOICE' and not settings.is_on('call_holds_back_other_work')
+  local fresh, again = {}, {}
   for i = 1, #ready, 2 do
-    if not contacts.turned_down_by(c, ready[i]) then
-      if first then
-        second = i
-        break
-      end
-      first = i
+    local id = ready[i]
+    local is_repeat = i > 2 and id == c.preferred
+    if not is_repeat and not (may_be_caller and can.is_from_caller(agents.get(id), c)) then
+      local list = contacts.turned_down_by(c, id) and again or fresh
+      list[#list + 1] = i
     end
   end
-  if not first and turned_down_too and ready[1] then first, second = 1, ready[3] and 3 end
+  local list = fresh[1] and fresh or (turned_down_too and again or fresh)
+  local first, second = list[1], list[2]
   if not first then return nil end
   local why = ready[first + 1]
   if second then why = why .. ' ' .. ready[second] .. ' ' .. ready[second + 1] end

@@ -46,6 +46,11 @@ function queue.place(c)
   return string.format('%015.0f:%s', record.number(c, 'queue_time'), c.id)
 end
 
+-- When the contact at a place came, in ms.
+function queue.time_at(place)
+  return tonumber(string.sub(place, 1, 15))
+end
+
 function queue.contact(place)
   return contacts.get(string.sub(place, 17))
 end

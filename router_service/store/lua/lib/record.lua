@@ -46,6 +46,11 @@ function record.expire(r, ms)
   rawset(r, '_expire', ms)
 end
 
+-- Lets the store keep a record that was over.
+function record.keep_on(r)
+  redis.call('PERSIST', rawget(r, '_key'))
+end
+
 function record.number(r, name)
   return tonumber(r[name]) or 0
 end

@@ -1,0 +1,42 @@
+-- Changes a task: its text, its due date, its inbox, its agent (R132). What the agent has re-dated is theirs for good
+-- (R125).
+--
+-- KEYS  prefix    the tenant's prefix
+-- ARGV  mode      real | manual
+--       agent
+--       contact
+--       text
+--       due       ms
+--       inbox
+--       to        the agent whose task it is from now on, '' to queue it in its inbox
+--       request   id of the request, '' for none
+--       by_agent  '1' if the agent gave the command, '' if someone else did for them (R37)
+-- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
+--         CONTACT_UNKNOWN, CONTACT_NOT_A_TASK, CONTACT_ENDED, CONTACT_NOT_YOURS, DUE_TIME_PAST, INBOX_UNKNOWN,
+--         INBOX_INACTIVE, AGENT_UNKNOWN, REQUEST_ID_REUSED
+-- O(log n) in those who wait.
+
+local agent_id, contact_id, text, due, inbox_id, to = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local request_id, by_agent = ARGV[8], ARGV[9]
+
+local asked = table.concat({ contact_id, due, inbox_id, to, text }, '/')
+local again = step.command('update_task', agent_id, by_agent, request_id, asked)
+if again then return again end
+local c = contacts.get(contact_id)
+local refused, about = contacts.task_refusal(c, agent_id, false)
+if refused then return step.refuse(refused, about) end
+if tonumber(due) ~= record.number(c, 'due_time') and tonumber(due) <= clock.now() then
+  return step.refuse('DUE_TIME_PAST', { contact_id = contact_id })
+end
+local inbox = inboxes.show(inbox_id)
+if not inbox then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) end
+if inbox.inactive and c.inbox ~= inbox_id then return step.refuse('INBOX_INACTIVE', { inbox_id = inbox_id }) end
+if to ~= '' and not record.exists(agents.get(to)) then return step.refuse('AGENT_UNKNOWN', { agent_id = to }) end
+
+if c.state == 'WAITING' then queue.leave(c) end
+c.text = text
+c.due_time = due
+c.inbox = inbox_id
+c.returnable = ''
+contacts.place_task(c, to)
+return step.done(function() return show.contact(c) end)

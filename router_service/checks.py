@@ -14,6 +14,7 @@ from maitred.rpc.call import IDENTIFIER
 from maitred.rpc.checks import Check, Checks
 from maitred.rpc.failure import Violation
 from maitred.v1 import channel_pb2
+from maitred.v1 import insight_service_pb2 as insight_pb2
 from maitred.v1 import intake_service_pb2 as intake_pb2
 from maitred.v1 import router_service_pb2 as router_pb2
 from maitred.v1 import routing_admin_service_pb2 as admin_pb2
@@ -395,6 +396,9 @@ CHECKS: Checks = {
         _at_least_standard("agent"),
     ),
     admin_pb2.GetRoutingAgentRequest: (_AGENT,),
+    insight_pb2.ExplainContactRequest: (checks.identifier("contact_id"),),
+    insight_pb2.ExplainAgentRequest: (_AGENT,),
+    insight_pb2.GetQueuesRequest: (checks.identifiers("inbox_ids", at_most=200),),
     admin_pb2.PutRoutingSettingsRequest: (
         checks.required("settings"),
         _number("settings.standard_messaging_capacity"),

@@ -13,6 +13,7 @@ from grpc import StatusCode, aio
 from maitred.client.calls import backoff_seconds, open_channel
 from maitred.v1.clock_service_pb2 import AdvanceRequest, AdvanceResponse
 from maitred.v1.clock_service_pb2_grpc import ClockServiceStub
+from maitred.v1.insight_service_pb2_grpc import InsightServiceStub
 from maitred.v1.intake_service_pb2_grpc import IntakeServiceStub
 from maitred.v1.presence_admin_service_pb2_grpc import PresenceAdminServiceStub
 from maitred.v1.presence_service_pb2_grpc import PresenceServiceStub
@@ -60,6 +61,7 @@ class Maitred:
         self.router = RouterServiceStub(self._router_channel)
         self.intake = IntakeServiceStub(self._router_channel)
         self.admin = RoutingAdminServiceStub(self._router_channel)
+        self.insight = InsightServiceStub(self._router_channel)
         self.presence_clock = ClockServiceStub(self._presence_channel)
         self.router_clock = ClockServiceStub(self._router_channel)
 

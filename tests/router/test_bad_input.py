@@ -19,12 +19,14 @@ from maitred.rpc.failure import RpcFailure, from_error
 from maitred.store.embedded import EmbeddedStore
 from maitred.v1 import (
     clock_service_pb2,
+    insight_service_pb2,
     intake_service_pb2,
     router_service_pb2,
     routing_admin_service_pb2,
 )
 from maitred.v1.channel_pb2 import CHANNEL_UNSPECIFIED
 from maitred.v1.clock_service_pb2 import AdvanceRequest
+from maitred.v1.insight_service_pb2 import ExplainAgentRequest, ExplainContactRequest, GetQueuesRequest
 from maitred.v1.intake_service_pb2 import (
     GetContactRequest,
     ReportContactEndRequest,
@@ -68,7 +70,13 @@ ON_ONE_FLOOR = pytest.mark.asyncio(loop_scope="module")
 TABLE = {**CHECKS, **CLOCK_CHECKS}
 SERVICES = [
     service
-    for module in (router_service_pb2, intake_service_pb2, routing_admin_service_pb2, clock_service_pb2)
+    for module in (
+        router_service_pb2,
+        insight_service_pb2,
+        intake_service_pb2,
+        routing_admin_service_pb2,
+        clock_service_pb2,
+    )
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
 METHODS: list[MethodDescriptor] = [method for each in SERVICES for method in each.methods]
@@ -156,6 +164,9 @@ WELL_FORMED: list[Message] = [
     PutAgentRequest(agent=RoutingAgent(agent_id="ann", standard_messaging_capacity=2, maximum_messaging_capacity=4)),
     GetRoutingAgentRequest(agent_id="ann"),
     PutRoutingSettingsRequest(settings=EVERY_SETTING),
+    ExplainContactRequest(contact_id="c"),
+    ExplainAgentRequest(agent_id="ann"),
+    GetQueuesRequest(inbox_ids=["main"]),
     AdvanceRequest(duration=Duration(seconds=1)),
 ]
 
@@ -192,6 +203,7 @@ async def refusal_of(floor: Floor, request: Message, *metadata: tuple[str, str])
         "RouterService": floor.client.router,
         "IntakeService": floor.client.intake,
         "RoutingAdminService": floor.client.admin,
+        "InsightService": floor.client.insight,
         "ClockService": floor.client.router_clock,
     }
     call: Any = getattr(stubs[method.containing_service.name], method.name)(request, metadata=metadata)
@@ -290,6 +302,9 @@ REFUSED = [
     (ResumeContactRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (MarkSeenRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (GetRoutingAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
+    (ExplainContactRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (ExplainAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
+    (GetQueuesRequest(inbox_ids=["main", "nowhere"]), "INBOX_UNKNOWN"),
     (RecordAnswerRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (SubmitContactRequest(contact_id="c", customer_id="carl", channel=CHAT, inbox_id="nowhere"), "INBOX_UNKNOWN"),
     (

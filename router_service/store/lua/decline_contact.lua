@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Gives back a mail or task item that was routed to the agent: it returns to its place, which counts as a decline
--- (R125, R134).
+-- Gives back a mail or task item that was routed to the agent, with the other mail of its conversation: each returns to
+-- its place, which counts as a decline (R125, R134, R191).
 --
 -- KEYS  prefix    the tenant's prefix
 -- ARGV  mode      real | manual
@@ -19,8 +19,10 @@ if again then return again end
 local c = contacts.get(contact_id)
 local refused, about = contacts.refusal(c, agent_id)
 if refused then return step.refuse(refused, about) end
-if c.returnable ~= '1' then return step.refuse('CONTACT_NOT_RETURNABLE', { contact_id = contact_id }) end
+local together = contacts.returnable(c)
+if not together then return step.refuse('CONTACT_NOT_RETURNABLE', { contact_id = contact_id }) end
 
+for _, each in ipairs(together) do contacts.note_turned_down(each, agent_id) end
 contacts.note_declined(c, agents.get(agent_id))
-contacts.give_back(c)
+contacts.give_back(together)
 return step.done(function() return show.contact(c) end)

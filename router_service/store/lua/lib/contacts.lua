@@ -114,23 +114,36 @@ function contacts.place_task(c, agent_id)
   end
 end
 
--- Takes a mail or task item back from its agent, to its place in the queue (R125).
-function contacts.give_back(c)
+-- The mail or task item and what came to its agent with it: the other mail of its conversation (R191). nil if one of
+-- them was not brought by the engine, or has been answered: a conversation is with one agent (R125).
+function contacts.returnable(c)
+  if c.returnable ~= '1' then return nil end
+  if c.channel == 'TASK' then return { c } end
+  local together = {}
+  for _, other in ipairs(conversations.open_contacts(conversations.get(c.conversation))) do
+    if other.state == 'ASSIGNED' and other.agent == c.agent and contacts.is_written(other) then
+      if other.returnable ~= '1' then return nil end
+      together[#together + 1] = other
+    end
+  end
+  return together
+end
+
+-- Takes mail of one conversation, or a task, back from its agent, each to its place in the queue (R125).
+function contacts.give_back(together)
+  local c = together[1]
   local a = agents.get(c.agent)
-  c.returnable = ''
-  queue.join(c)
+  for _, each in ipairs(together) do
+    each.returnable = ''
+    queue.join(each)
+    notes.add(a, { contact_changed = show.contact(each) })
+  end
   if c.channel == 'TASK' then
     redis.call('ZREM', keys.agent_customers(a.id), 'task:' .. c.id)
   else
-    local v = conversations.get(c.conversation)
-    local holds = false
-    for _, other in ipairs(conversations.open_contacts(v)) do
-      holds = holds or (other.state == 'ASSIGNED' and other.agent == a.id and contacts.is_written(other))
-    end
-    if not holds and v.agent == a.id then conversations.release(v) end
+    conversations.let_go(conversations.get(c.conversation), a)
   end
   agents.touch(a)
-  notes.add(a, { contact_changed = show.contact(c) })
 end
 
 -- Begins to wait for the customer's reply, for as long as a session may last (R92).

@@ -111,13 +111,17 @@ function conversations.hear(v)
   end
 end
 
--- Takes the conversation from its agent: it waits as new in its inbox (R183).
-function conversations.release(v)
-  local a = agents.get(v.agent)
+-- Takes the mail and messages of a conversation from its agent: it waits as new in its inbox, unless the agent has the
+-- customer's call (R125, A4).
+function conversations.let_go(v, a)
   redis.call('ZREM', keys.agent_unhelped(a.id), v.id)
-  v.agent = ''
   v.claim = ''
-  conversations.leave_list(v, a)
+  if agents.has_call_of(a, v) then
+    v.claim = 'CALL'
+  else
+    v.agent = ''
+    conversations.leave_list(v, a)
+  end
   conversations.restate(v)
   notes.add(a, { conversation_changed = show.conversation(v) })
 end

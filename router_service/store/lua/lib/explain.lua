@@ -106,7 +106,7 @@ local function candidates(c)
       if one.turned_down and someone_fresh then one.obstacle = 'TURNED_DOWN' end
       if not one.obstacle then one.rank = one.agent.id == c.preferred and -1 or agents.rank(one.agent, c.group) end
     end
-    one.distance = one.obstacle and 100 - (NEARNESS[one.obstacle] or 0) or 0
+    one.distance = one.obstacle and 100 - NEARNESS[one.obstacle] or 0
   end
   table.sort(list, is_nearer)
   return list, count
@@ -127,9 +127,9 @@ local function held_back(c, member_count)
     end
     return { obstacle = 'PARKED' }
   end
+  if member_count == 0 then return { obstacle = 'NO_MEMBERS' } end
   if not view.is_fresh() then return { obstacle = 'PRESENCE_UNKNOWN' } end
   if is_unsettled(queue.of(c), c.group) then return { obstacle = 'UNSETTLED' } end
-  if member_count == 0 then return { obstacle = 'NO_MEMBERS' } end
   if c.group == 'MAIL_TASKS' then return { obstacle = 'ASKING_ONLY' } end
   return nil
 end

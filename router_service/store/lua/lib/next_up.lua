@@ -113,6 +113,6 @@ function next_up.pay(a)
   end
   local owed = a.owed
   a.owed = ''
-  if owed == 'FOCUS_LEFT' and notes.has_offer(a) then return end
+  if owed == 'FOCUS_LEFT' and notes.has_work(a) then return end
   next_up.take(a, 'MAIL_TASKS', 'SWITCHED_ON')
 end

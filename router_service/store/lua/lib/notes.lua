@@ -1,18 +1,18 @@
 -- What agents must be told of a step: per agent the events in order, one dense number, and the routing state after it.
 
 notes.events = {}
-notes.offered = {}
+notes.given = {}
 
 function notes.add(a, event)
   agents.touch(a)
   notes.events[a.id] = notes.events[a.id] or {}
   table.insert(notes.events[a.id], event)
-  if event.offer_made then notes.offered[a.id] = true end
+  if event.offer_made or event.contact_assigned then notes.given[a.id] = true end
 end
 
--- Whether this step made the agent an offer.
-function notes.has_offer(a)
-  return notes.offered[a.id] == true
+-- Whether this step offered the agent a contact or gave them one.
+function notes.has_work(a)
+  return notes.given[a.id] == true
 end
 
 -- The changes of the step, one per agent that has something to be told, each raising the agent's number.

@@ -1,0 +1,295 @@
+"""A day in the life of a contact centre: all do as they please, and after every step everything is as it must be.
+
+Which customers come and what everybody does is drawn from a seed; the clock is moved by hand. After each step the store
+is recounted: every set, pointer and timer follows from the records, nobody waits whom a ready agent could take, and
+the ledger knows where every customer is.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from maitred.v1 import intake_service_pb2 as intake
+from maitred.v1 import presence_service_pb2 as presence
+from maitred.v1 import router_service_pb2 as router
+from maitred.v1 import routing_admin_service_pb2 as admin
+from maitred.v1.contact_pb2 import Contact, CustomerEntry
+from tests.floor import (
+    CALL,
+    CHAT,
+    EMAIL,
+    END,
+    MAIL_TASKS,
+    MESSAGING,
+    NEXT,
+    SMS,
+    TOPICS,
+    VOICE,
+    VOICEMAIL,
+    Agent,
+    Floor,
+    Refusal,
+)
+from tests.recount import recount
+from tests.rules import rule
+
+CHANNELS = (CALL, CALL, CHAT, CHAT, SMS, EMAIL, EMAIL, VOICEMAIL)
+TOGGLES = ((VOICE,), (MESSAGING,), (MAIL_TASKS,), (VOICE, MESSAGING), (VOICE, MESSAGING, MAIL_TASKS), ())
+SKILLS: tuple[dict[str, int], ...] = ({}, {}, {}, {"german": 1}, {"german": 2}, {"welsh": 1})
+ASSIGNMENTS = (
+    admin.RoutingSettings.INBOUND_MESSAGE_ASSIGNMENT_OFFER,
+    admin.RoutingSettings.INBOUND_MESSAGE_ASSIGNMENT_DIRECT,
+)
+SCOPES = (admin.RoutingSettings.DECLINE_SCOPE_AGENT, admin.RoutingSettings.DECLINE_SCOPE_CHANNEL_GROUP)
+# What may be refused on such a day: someone was too late, or is not where the call needs them.
+TOLERATED = {
+    "AGENT_AWAY",
+    "AGENT_IN_FOCUS",
+    "AGENT_IN_SETTINGS",
+    "AGENT_LOGGED_OUT",
+    "AWAY_REASON_REQUIRED",
+    "CONTACT_ELSEWHERE",
+    "CONTACT_ENDED",
+    "CONTACT_NOT_A_CALL",
+    "CONTACT_NOT_RETURNABLE",
+    "CONTACT_NOT_YOURS",
+    "CONVERSATION_CLOSED",
+    "CONVERSATION_NOT_YOURS",
+    "CONVERSATION_UNANSWERED",
+    "DECLINE_NOT_ALLOWED",
+    "NO_CHANNEL_ON",
+    "OFFER_GONE",
+}
+
+
+@dataclass
+class Day:
+    """One day: who is there, what is drawn, and what has been submitted."""
+
+    floor: Floor
+    draw: random.Random
+    inboxes: int
+    agents: list[Agent] = field(default_factory=list)
+    submitted: list[str] = field(default_factory=list)
+    done: Counter[str] = field(default_factory=Counter)
+    holds_back: bool = True
+
+    async def begins(self, agents: int) -> None:
+        self.holds_back = self.draw.random() < 0.7
+        for number in range(1, self.inboxes):
+            await self.floor.inbox(f"inbox-{number}", sla=timedelta(minutes=5 * number))
+        names = ["main", *(f"inbox-{number}" for number in range(1, self.inboxes))]
+        for number in range(agents):
+            member_of = self.draw.sample(names, self.draw.randint(1, len(names)))
+            agent = await self.floor.agent(f"agent-{number}", *self.draw.choice(TOGGLES), inboxes=member_of)
+            self.agents.append(agent)
+            skills = self.draw.choice(({}, {"german": 1}, {"german": 2, "welsh": 1}))
+            request = admin.PutAgentRequest(agent=admin.RoutingAgent(agent_id=agent.agent_id, skills=skills))
+            await self.floor.call(self.floor.client.admin.PutAgent(request))
+
+    async def goes_on(self) -> None:
+        """Lets someone do something."""
+        act = self.draw.choices(list(ACTS), list(ACTS.values()))[0]
+        self.done[act.__name__] += 1
+        try:
+            await act(self)
+        except Refusal as refusal:
+            if refusal.reason not in TOLERATED:
+                raise
+        await self.floor.settles()
+
+    async def is_in_order(self) -> None:
+        assert await recount(self.floor.redis) == []
+
+    async def lost_nobody(self) -> None:
+        for contact_id in self.submitted:
+            assert (await self.floor.contact(contact_id)).state != Contact.STATE_UNSPECIFIED
+
+    def someone(self) -> Agent:
+        return self.draw.choice(self.agents)
+
+    async def contact_of(self, agent: Agent) -> tuple[CustomerEntry, Contact] | None:
+        entries = [
+            entry for entry in await agent.customers() if entry.contacts and entry.kind != CustomerEntry.KIND_OFFER
+        ]
+        if not entries:
+            return None
+        entry = self.draw.choice(entries)
+        return entry, self.draw.choice(entry.contacts)
+
+
+async def customer_comes(day: Day) -> None:
+    channel = day.draw.choice(CHANNELS)
+    contact_id = f"contact-{len(day.submitted)}"
+    request = intake.SubmitContactRequest(
+        contact_id=contact_id,
+        # Few enough that some come again while they are still being helped.
+        customer_id=f"customer-{day.draw.randrange(10 * len(day.agents))}",
+        channel=channel,
+        inbox_id=day.draw.choice(["main", *(f"inbox-{number}" for number in range(1, day.inboxes))]),
+        required_skills=day.draw.choice(SKILLS),
+    )
+    if request.required_skills and day.draw.random() < 0.5:
+        request.relaxations.add().after.FromSeconds(60)
+    await day.floor.call(day.floor.client.intake.SubmitContact(request))
+    day.submitted.append(contact_id)
+
+
+async def customer_leaves(day: Day) -> None:
+    if day.submitted:
+        await day.floor.hangs_up(day.draw.choice(day.submitted))
+
+
+async def agent_accepts(day: Day) -> None:
+    ringing = [agent for agent in day.agents if agent.offers]
+    if ringing:
+        agent = day.draw.choice(ringing)
+        await agent.accepts(day.draw.choice(list(agent.offers)))
+
+
+async def agent_declines(day: Day) -> None:
+    ringing = [agent for agent in day.agents if agent.offers]
+    if ringing:
+        agent = day.draw.choice(ringing)
+        await agent.declines(day.draw.choice(list(agent.offers)))
+
+
+async def agent_ends(day: Day) -> None:
+    agent = day.someone()
+    if found := await day.contact_of(agent):
+        await agent.ends(found[1].contact_id)
+
+
+async def agent_answers(day: Day) -> None:
+    agent = day.someone()
+    if (found := await day.contact_of(agent)) and found[0].HasField("conversation"):
+        await agent.answers(found[0].conversation.conversation_id)
+
+
+async def agent_closes(day: Day) -> None:
+    agent = day.someone()
+    then = day.draw.choice((router.CloseConversationRequest.THEN_UNSPECIFIED, NEXT, END))
+    if (found := await day.contact_of(agent)) and found[0].HasField("conversation"):
+        await agent.closes(found[0].conversation.conversation_id, then)
+
+
+async def agent_asks(day: Day) -> None:
+    agent = day.someone()
+    if day.draw.random() < 0.5:
+        await agent.asks()
+    else:
+        await agent.asks(TOPICS)
+
+
+async def agent_gives_back(day: Day) -> None:
+    agent = day.someone()
+    if found := await day.contact_of(agent):
+        request = router.DeclineContactRequest(agent_id=agent.agent_id, contact_id=found[1].contact_id)
+        await day.floor.call(day.floor.client.router.DeclineContact(request))
+
+
+async def agent_switches(day: Day) -> None:
+    await day.someone().switches_on(*day.draw.choice(TOGGLES))
+
+
+async def agent_enters_focus(day: Day) -> None:
+    await day.someone().enters_focus()
+
+
+async def agent_leaves_focus(day: Day) -> None:
+    await day.someone().leaves_focus()
+
+
+async def agent_goes_away(day: Day) -> None:
+    await day.someone().goes_away(day.draw.choice(("lunch", "break")))
+
+
+async def agent_returns(day: Day) -> None:
+    request = presence.ReturnFromAwayRequest(agent_id=day.someone().agent_id, away_status_id="break")
+    await day.floor.call(day.floor.client.presence.ReturnFromAway(request))
+
+
+async def agent_logs_out(day: Day) -> None:
+    await day.someone().logs_out()
+
+
+async def agent_logs_in(day: Day) -> None:
+    await day.someone().logs_in()
+
+
+async def time_passes(day: Day) -> None:
+    await day.floor.passes(timedelta(seconds=day.draw.choice((1, 5, 15, 30, 45, 120))))
+
+
+async def rules_change(day: Day) -> None:
+    draw = day.draw
+    settings = admin.RoutingSettings(
+        standard_messaging_capacity=draw.randint(0, 4),
+        auto_accept=draw.random() < 0.3,
+        decline_calls_allowed=draw.random() < 0.8,
+        # The same all day: what rings when it is switched on rings on, which a recount can't know.
+        call_holds_back_other_work=day.holds_back,
+        close_next_own_first=draw.random() < 0.3,
+        inbound_message_assignment=draw.choice(ASSIGNMENTS),
+        decline_scope=draw.choice(SCOPES),
+    )
+    if draw.random() < 0.5:
+        settings.decline_stop.FromSeconds(draw.choice((5, 60)))
+    if draw.random() < 0.5:
+        settings.after_call_work.FromSeconds(30)
+    if draw.random() < 0.5:
+        settings.next_message_delay.FromSeconds(10)
+    if draw.random() < 0.5:
+        settings.same_agent_limit_messaging.FromSeconds(300)
+    await day.floor.call(day.floor.client.admin.PutRoutingSettings(admin.PutRoutingSettingsRequest(settings=settings)))
+
+
+# What happens, and how often for each of the others.
+ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
+    customer_comes: 28,
+    customer_leaves: 4,
+    agent_accepts: 20,
+    agent_declines: 3,
+    agent_ends: 8,
+    agent_answers: 5,
+    agent_closes: 8,
+    agent_asks: 6,
+    agent_gives_back: 2,
+    agent_switches: 3,
+    agent_enters_focus: 2,
+    agent_leaves_focus: 3,
+    agent_goes_away: 2,
+    agent_returns: 3,
+    agent_logs_out: 1,
+    agent_logs_in: 2,
+    time_passes: 12,
+    rules_change: 1,
+}
+
+
+async def lives_through(floor: Floor, *, seed: int, agents: int, inboxes: int, steps: int) -> Day:
+    day = Day(floor, random.Random(seed), inboxes)
+    await day.begins(agents)
+    for _ in range(steps):
+        await day.goes_on()
+        await day.is_in_order()
+    await day.lost_nobody()
+    return day
+
+
+@rule("R4", "R72", "R87", "R109")
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_an_hour_on_a_small_floor(floor: Floor, seed: int) -> None:
+    day = await lives_through(floor, seed=seed, agents=6, inboxes=2, steps=120)
+    assert day.submitted
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_a_day_with_40_agents_3_inboxes_and_2000_customers(floor: Floor) -> None:
+    day = await lives_through(floor, seed=7, agents=40, inboxes=3, steps=7_200)
+    assert len(day.submitted) > 1_900

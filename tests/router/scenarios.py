@@ -1,9 +1,14 @@
 """The settings that the acceptance scenarios of routing run with, unless they are marked as run with the defaults."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeAlias
 
 from maitred.v1.routing_admin_service_pb2 import RoutingSettings
-from tests.floor import Floor
+from tests.floor import Agent, Floor
+
+# Something that an agent does.
+Doing: TypeAlias = Callable[[Agent], Awaitable[object]]
 
 
 async def set_up(floor: Floor) -> None:

@@ -61,13 +61,14 @@ function next_up.is_blocked(a)
 end
 
 -- Brings one item to an agent who asked: a waiting call rings first, then a message, then mail or a task (R112, R146),
--- of one group only where it is named. The agent may be given work and the lease holds. Returns what was brought.
+-- of one group only where it is named; a call that rings beside that does so by its own rules (R111). The agent may be
+-- given work and the lease holds. Returns what was brought.
 function next_up.bring(a, only)
   agents.start_afresh(a)
   local ringing_before = a.ringing
   agents.refresh(a)
   match.run_tier('VOICE')
-  if a.ringing ~= '' and a.ringing ~= ringing_before then
+  if (only == '' or only == 'VOICE') and a.ringing ~= '' and a.ringing ~= ringing_before then
     return { ringing = show.offer(offers.get(a.ringing)) }
   end
   local c = not next_up.is_blocked(a) and written(a, only) or nil

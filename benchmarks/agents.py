@@ -50,7 +50,7 @@ class Agent:
         async with asyncio.TaskGroup() as tasks:
             async for message in self._site.router.WatchAssignments(request):
                 read_at = time.perf_counter()
-                if message.HasField("checkpoint"):
+                if message.WhichOneof("message") in ("checkpoint", "waiting"):
                     continue
                 for event in message.change.events:
                     if event.HasField("offer_made"):

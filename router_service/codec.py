@@ -27,6 +27,7 @@ from router_service.domain import (
     RoutingAgent,
     RoutingSettings,
     RoutingState,
+    Waiting,
 )
 
 
@@ -280,7 +281,9 @@ def entry_point(value: EntryPoint) -> admin_pb2.EntryPoint:
     return written
 
 
-def assignments(value: Assignments | Change | int, within: timedelta) -> router_pb2.WatchAssignmentsResponse:
+def assignments(
+    value: Assignments | Change | tuple[int, Waiting] | int, within: timedelta
+) -> router_pb2.WatchAssignmentsResponse:
     """Write what a stream says: everything, what one step changed, or that nothing did and how soon more comes."""
     if isinstance(value, int):
         written = router_pb2.WatchAssignmentsResponse(number=value)
@@ -291,13 +294,20 @@ def assignments(value: Assignments | Change | int, within: timedelta) -> router_
             offers=[offer(each) for each in value.offers],
             customers=[customer(each) for each in value.customers],
             routing_state=routing_state(value.routing_state),
+            waiting=_waiting(value.waiting),
         )
         return router_pb2.WatchAssignmentsResponse(number=value.number, snapshot=snapshot)
+    if isinstance(value, tuple):
+        return router_pb2.WatchAssignmentsResponse(number=value[0], waiting=_waiting(value[1]))
     change = router_pb2.AssignmentsChange(
         events=[_event(each) for each in value.get("events", ())],
         routing_state=routing_state(value["routing_state"]),
     )
     return router_pb2.WatchAssignmentsResponse(number=value["number"], change=change)
+
+
+def _waiting(value: Waiting) -> router_pb2.WaitingCounts:
+    return router_pb2.WaitingCounts(voice=value.voice, messaging=value.messaging, mail_tasks=value.mail_tasks)
 
 
 def routing_state(value: RoutingState) -> router_pb2.RoutingState:

@@ -16,7 +16,7 @@ import structlog
 
 from maitred.store.doorbell import RECONNECTED, Doorbell
 from maitred.store.errors import StepFailed, StoreError
-from router_service.domain import Assignments, Change
+from router_service.domain import Assignments, Change, Waiting
 from router_service.store.store import RouterStore
 
 # An idle stream says this often that it is alive.
@@ -50,6 +50,9 @@ class AgentStream:
         self.pending: deque[Change] = deque()
         # The newest number heard of while stale.
         self.heard = 0
+        # How many wait in the agent's inboxes, as the agent was last told, and as the agent is to be told.
+        self.told: Waiting | None = None
+        self.waiting: Waiting | None = None
         # The number the store had at the last comparison, if this stream had not reached it.
         self.behind: int | None = None
         self.awake = asyncio.Event()
@@ -78,8 +81,14 @@ class AgentStream:
         self.number = number
         self.stale = self.heard > number
 
-    def compare(self, number: int) -> None:
-        """Look again if this has not reached what the store had one comparison ago: until then it may be on the way."""
+    def compare(self, number: int, waiting: Waiting) -> None:
+        """Look again if this has not reached what the store had one comparison ago: until then it may be on the way.
+
+        And tell how many wait, if that is new to the agent (R48).
+        """
+        if waiting != self.told and not self.stale:
+            self.waiting = waiting
+            self.awake.set()
         if not self.stale and self.behind is not None and self.number < self.behind:
             _log.info("stream_behind", tenant=self.tenant, agent=self.agent_id, number=self.number, store=number)
             self.look_again()
@@ -108,8 +117,10 @@ class Dispatcher:
 
     async def follow(
         self, tenant: str, agent_id: str, resume_number: int | None
-    ) -> AsyncGenerator[Assignments | Change | int, None]:
+    ) -> AsyncGenerator[Assignments | Change | tuple[int, Waiting] | int, None]:
         """Yield a snapshot, then changes; just the number where nothing happened for a while.
+
+        Between them, how many wait in the agent's inboxes, with the number.
 
         A client that resumes at the number the store still has missed nothing and gets no snapshot. Before the first
         yield the store knows of the stream.
@@ -125,6 +136,9 @@ class Dispatcher:
                     change = stream.pending.popleft()
                     self._note_sent(tenant, (event.get("offer_made") for event in change.get("events", ())))
                     yield change
+                elif stream.waiting is not None:
+                    stream.told, stream.waiting = stream.waiting, None
+                    yield stream.number, stream.told
                 elif not await _woken(stream.awake):
                     yield stream.number
         finally:
@@ -193,6 +207,7 @@ class Dispatcher:
 
     def _stand_at(self, stream: AgentStream, assignments: Assignments) -> Assignments:
         stream.stand_at(assignments.number)
+        stream.told, stream.waiting = assignments.waiting, None
         self._note_sent(stream.tenant, assignments.offers)
         return assignments
 
@@ -222,10 +237,10 @@ class Dispatcher:
 
     async def _compare_some(self, tenant: str, agent_ids: Sequence[str]) -> None:
         with self._under_one_name():
-            numbers = await self._store.keep_streams(tenant, self._replica, agent_ids)
-        for agent_id, number in zip(agent_ids, numbers, strict=True):
+            said = await self._store.keep_streams(tenant, self._replica, agent_ids)
+        for agent_id, (number, waiting) in zip(agent_ids, said, strict=True):
             for stream in self._streams.get((tenant, agent_id), ()):
-                stream.compare(number)
+                stream.compare(number, waiting)
 
     @contextmanager
     def _under_one_name(self) -> Iterator[None]:

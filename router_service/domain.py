@@ -106,6 +106,16 @@ class Assignments:
     offers: Sequence[Offer]
     customers: Sequence[CustomerEntry]
     routing_state: RoutingState
+    waiting: "Waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many wait in an agent's inboxes (R48)."""
+
+    voice: int
+    messaging: int
+    mail_tasks: int
 
 
 class Activity(TypedDict):

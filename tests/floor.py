@@ -109,6 +109,8 @@ class Agent:
         self.events: list[router_pb2.AssignmentEvent] = []
         self.messages: list[router_pb2.WatchAssignmentsResponse] = []
         self.state = router_pb2.RoutingState()
+        # How many wait in the agent's inboxes, as the stream last said.
+        self.waiting = router_pb2.WaitingCounts()
         self.number = -1
         self._app: asyncio.Task[None] | None = None
 
@@ -314,6 +316,9 @@ class Agent:
             if message.HasField("snapshot"):
                 self.offers = {offer.contact.contact_id: offer for offer in message.snapshot.offers}
                 self.state = message.snapshot.routing_state
+                self.waiting = message.snapshot.waiting
+            elif message.HasField("waiting"):
+                self.waiting = message.waiting
             else:
                 assert message.number == self.number + 1, "changes have dense numbers"
                 self._takes(message.change)

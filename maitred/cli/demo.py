@@ -156,7 +156,11 @@ class Agent:
         """Asks for the next customer."""
         self.button = "Next"
         source = router.RequestNextRequest.SOURCE_AVAILABILITY
-        await _is_done(self.client.router.RequestNext(router.RequestNextRequest(source=source, **self._signed())))
+        await _is_done(
+            self.client.router.RequestNext(
+                router.RequestNextRequest(source=source, agent_id=self.name, request_id=self._next_request_id())
+            )
+        )
 
     async def asks_for_mail(self) -> None:
         """Presses Next for as long as there is nothing to do, if mail is on: it is not pushed."""
@@ -174,7 +178,7 @@ class Agent:
             for event in message.change.events:
                 self._sees(event)
             is_stopped = message.change.routing_state.HasField("decline_stop_time")
-            if is_stopped != self._is_stopped:
+            if message.HasField("change") and is_stopped != self._is_stopped:
                 self._is_stopped = is_stopped
                 told = "gets nothing more until asking" if is_stopped else f"presses {self.button} and is back in line"
                 self._day.tell(f"{self} {told}")
@@ -218,10 +222,14 @@ class Agent:
         await asyncio.sleep(ANSWER_SECONDS)
         match plan:
             case "accept":
-                accept = router.AcceptOfferRequest(offer_id=offer.offer_id, token=offer.token, **self._signed())
+                accept = router.AcceptOfferRequest(
+                    offer_id=offer.offer_id, token=offer.token, agent_id=self.name, request_id=self._next_request_id()
+                )
                 visit.acceptances += await _is_done(self.client.router.AcceptOffer(accept))
             case "decline":
-                decline = router.DeclineOfferRequest(offer_id=offer.offer_id, token=offer.token, **self._signed())
+                decline = router.DeclineOfferRequest(
+                    offer_id=offer.offer_id, token=offer.token, agent_id=self.name, request_id=self._next_request_id()
+                )
                 await _is_done(self.client.router.DeclineOffer(decline))
                 await asyncio.sleep(WORK_SECONDS)
                 await self.presses_next()
@@ -233,18 +241,22 @@ class Agent:
     async def _handles(self, contact: contacts.Contact, visit: Visit) -> None:
         await asyncio.sleep(visit.work_seconds)
         if contact.channel == Channel.CHANNEL_TASK:
-            end = router.EndContactRequest(contact_id=contact.contact_id, **self._signed())
+            end = router.EndContactRequest(
+                contact_id=contact.contact_id, agent_id=self.name, request_id=self._next_request_id()
+            )
             await _is_done(self.client.router.EndContact(end))
             return
         then = router.CloseConversationRequest.THEN_UNSPECIFIED
         if self._has_mail_on:
             self.button, then = "Close & Next", router.CloseConversationRequest.THEN_NEXT
-        close = router.CloseConversationRequest(conversation_id=contact.conversation_id, then=then, **self._signed())
+        close = router.CloseConversationRequest(
+            conversation_id=contact.conversation_id, then=then, agent_id=self.name, request_id=self._next_request_id()
+        )
         await _is_done(self.client.router.CloseConversation(close))
 
-    def _signed(self) -> dict[str, str]:
+    def _next_request_id(self) -> str:
         self._requests += 1
-        return {"agent_id": self.name, "request_id": f"{self.name}-{self._requests}"}
+        return f"{self.name}-{self._requests}"
 
 
 class Day:

@@ -26,6 +26,7 @@ from router_service.domain import (
     RoutingAgent,
     RoutingSettings,
     View,
+    Waiting,
 )
 from router_service.errors import Refused
 
@@ -229,10 +230,13 @@ class RouterStore:
         answer = await self.store.run("open_stream", tenant, agent_id, replica, resume)
         return _assignments(json.loads(answer[1])) if answer[1] else None
 
-    async def keep_streams(self, tenant: str, replica: str, agent_ids: Sequence[str]) -> list[int]:
-        """Note that a replica lives, with streams of these agents; return the numbers these should have reached."""
+    async def keep_streams(self, tenant: str, replica: str, agent_ids: Sequence[str]) -> list[tuple[int, Waiting]]:
+        """Note that a replica lives, with streams of these agents; return the numbers these should have reached.
+
+        And how many wait in the inboxes of each (R48).
+        """
         answer = await self.store.run("keep_streams", tenant, replica, *agent_ids)
-        return [int(number) for number in answer[1:]]
+        return [(number, Waiting(*waiting)) for number, *waiting in answer[1:]]
 
     async def close_streams(self, tenant: str, replica: str, agent_ids: Sequence[str]) -> None:
         """Note that a replica has no stream of these agents any more (R38)."""
@@ -294,6 +298,7 @@ def _assignments(answer: Any) -> Assignments:
         offers=answer["offers"] or [],
         customers=answer["customers"] or [],
         routing_state=answer["routing_state"],
+        waiting=Waiting(*answer["waiting"]),
     )
 
 

@@ -34,6 +34,8 @@ class Screen:
 
     def take(self, message: WatchAssignmentsResponse) -> None:
         """Takes in the next message of the stream."""
+        if message.HasField("waiting"):
+            return
         if message.HasField("snapshot"):
             self._replace(message.snapshot)
             state = message.snapshot.routing_state

@@ -60,6 +60,33 @@ function show.routing_state(a)
   }
 end
 
+show.waiting_in = {}
+
+-- How many wait in an inbox, by channel group in the order of settings.groups, whatever they require.
+local function waiting_in(inbox)
+  if not show.waiting_in[inbox] then
+    local counts = {}
+    for i, group in ipairs(settings.groups) do
+      counts[i] = redis.call('ZCARD', keys.waiting(queue.name(inbox, group, '')))
+      for _, required in ipairs(redis.call('SMEMBERS', keys.skill_sets(inbox, group))) do
+        counts[i] = counts[i] + redis.call('ZCARD', keys.waiting(queue.name(inbox, group, required)))
+      end
+    end
+    show.waiting_in[inbox] = counts
+  end
+  return show.waiting_in[inbox]
+end
+
+-- How many wait in the agent's inboxes, by channel group (R48): what the agent's toggles show, on or off.
+function show.waiting(agent_id)
+  local sums = {}
+  for i in ipairs(settings.groups) do sums[i] = 0 end
+  for _, inbox in ipairs(redis.call('SMEMBERS', keys.agent_inboxes(agent_id))) do
+    for i, count in ipairs(waiting_in(inbox)) do sums[i] = sums[i] + count end
+  end
+  return sums
+end
+
 -- Everything an agent must see, and the number it is as of.
 function show.assignments(a)
   local open = {}
@@ -72,7 +99,7 @@ function show.assignments(a)
   end
   return {
     number = record.number(a, 'number'), offers = open, customers = customers,
-    routing_state = show.routing_state(a),
+    routing_state = show.routing_state(a), waiting = show.waiting(a.id),
   }
 end
 

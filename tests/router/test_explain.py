@@ -1,6 +1,7 @@
 """Why a customer waits and why an agent gets nothing: the answers of InsightService are those of routing."""
 
 import dataclasses
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from maitred.v1.insight_service_pb2 import (
     Rank,
 )
 from maitred.v1.intake_service_pb2 import SubmitContactRequest
-from maitred.v1.router_service_pb2 import ContactAssigned, GroupRoutingState
+from maitred.v1.router_service_pb2 import Brought, ContactAssigned, GroupRoutingState
 from router_service import reasons
 from router_service.domain import Command, NewContact, Said
 from router_service.store.store import RouterStore
@@ -40,6 +41,7 @@ from tests.floor import (
     Floor,
     Refusal,
 )
+from tests.router.test_day import Day
 from tests.rules import rule
 
 HOLDS = {value.name.removeprefix("HOLD_"): value.number for value in GroupRoutingState.Hold.DESCRIPTOR.values}
@@ -421,6 +423,49 @@ async def test_an_item_owed_since_the_switch_on_is_shown(floor: Floor) -> None:
     assert group.item_owed
     assert word(group.held_back) == "CALL_CONNECTED"
     assert group.first_in_line.contact_id == email.contact_id
+
+
+# On a day when all do as they please
+
+
+async def is_explained(day: Day) -> None:
+    """What is explained is what is so: for who came last, for every agent, and for what they may ask."""
+    for contact_id in day.submitted[-8:]:
+        explained = await explains(day.floor, contact_id)
+        contact, free = explained.contact, [each for each in explained.candidates if not each.HasField("excluded")]
+        if contact.state == Contact.STATE_WAITING:
+            assert explained.HasField("held_back") or not free, f"{contact_id} waits though {free} could take it"
+            assert sum(each.count for each in explained.counts) == explained.member_count
+        elif contact.state == Contact.STATE_OFFERED:
+            assert explained.offer.agent_id == explained.offer.choice.winner.agent_id == contact.agent_id
+        else:
+            assert explained.assignment.agent_id == contact.agent_id
+    for agent in day.agents:
+        explanation = await explains_agent(agent)
+        for group in explanation.groups:
+            said = word(group.held_back).replace("ASKING_ONLY", "UNSPECIFIED")
+            assert said == GroupRoutingState.Hold.Name(agent.hold(group.group)).removeprefix("HOLD_")
+        would = explanation.next_by_availability
+        assert (would.contact.contact_id, word(would.nothing)) == await peeks(agent)
+
+
+async def peeks(agent: Agent) -> tuple[str, str]:
+    """Whom a request would bring, and why nobody, as an obstacle is called."""
+    try:
+        brought = await agent.asks(peek=True)
+    except Refusal as refusal:
+        return "", refusal.reason.removeprefix("AGENT_").removeprefix("IN_")
+    return brought.would.contact_id, Brought.Nothing.Name(brought.nothing).removeprefix("NOTHING_")
+
+
+@rule("R52", "R141")
+async def test_on_a_day_when_all_do_as_they_please_what_is_explained_is_so(floor: Floor) -> None:
+    day = Day(floor, random.Random(3), inboxes=2)
+    await day.begins(agents=5)
+    for _ in range(60):
+        await day.goes_on()
+        await is_explained(day)
+    assert len(day.submitted) > 10
 
 
 # What holds everybody back

@@ -16,8 +16,9 @@ local agent_id, contact_id, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], AR
 local again = step.command('close_task', agent_id, by_agent, request_id, contact_id)
 if again then return again end
 local c = contacts.get(contact_id)
-local refused, about = contacts.task_refusal(c, agent_id, false)
+local refused, about = contacts.task_refusal(c, agent_id)
 if refused then return step.refuse(refused, about) end
+if c.state == 'ENDED' then return step.refuse('CONTACT_ENDED', { contact_id = contact_id }) end
 
 contacts.finish(c, 'AGENT_ENDED')
 return step.done(function() return show.contact(c) end)

@@ -23,8 +23,9 @@ local asked = table.concat({ contact_id, due, inbox_id, to, text }, '/')
 local again = step.command('update_task', agent_id, by_agent, request_id, asked)
 if again then return again end
 local c = contacts.get(contact_id)
-local refused, about = contacts.task_refusal(c, agent_id, false)
+local refused, about = contacts.task_refusal(c, agent_id)
 if refused then return step.refuse(refused, about) end
+if c.state == 'ENDED' then return step.refuse('CONTACT_ENDED', { contact_id = contact_id }) end
 if tonumber(due) ~= record.number(c, 'due_time') and tonumber(due) <= clock.now() then
   return step.refuse('DUE_TIME_PAST', { contact_id = contact_id })
 end

@@ -86,13 +86,10 @@ function contacts.resume(c)
   notes.add(agents.get(c.agent), { contact_changed = show.contact(c) })
 end
 
--- Why this agent can't act on the task, and what the message names; nil if they can: it is theirs, or nobody's. One that
--- is closed may only be reopened.
-function contacts.task_refusal(c, agent_id, closed)
+-- Why this agent can't act on the task, and what the message names; nil if they can: it is theirs, or nobody's.
+function contacts.task_refusal(c, agent_id)
   if not record.exists(c) then return 'CONTACT_UNKNOWN', { contact_id = c.id } end
   if c.channel ~= 'TASK' then return 'CONTACT_NOT_A_TASK', { contact_id = c.id } end
-  if closed and c.state ~= 'ENDED' then return 'TASK_OPEN', { contact_id = c.id } end
-  if not closed and c.state == 'ENDED' then return 'CONTACT_ENDED', { contact_id = c.id } end
   if c.agent ~= '' and c.agent ~= agent_id then
     return 'CONTACT_NOT_YOURS', { contact_id = c.id, agent_id = agent_id }
   end

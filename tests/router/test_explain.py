@@ -479,17 +479,22 @@ async def router(store_url: str) -> AsyncIterator[RouterStore]:
         await router.store.check()
         await router.put_inbox(TENANT, "main", "Main", 3_600_000)
         await router.add_inbox_members(TENANT, "main", ["ann", "bob"])
-        edges = {f"{edge}_revision": "0" for edge in ("focus_left", "returned", "logged_in", "left_settings")}
-        state = {"revision": "10", "logged_in": True, "toggles": ["VOICE"], "switched_on": {}, **edges}
-        agents = [{"agent_id": agent_id, **state} for agent_id in ("ann", "bob")]
+        agents = [state("ann", 10, "VOICE"), state("bob", 10, "VOICE")]
         await router.apply_snapshot(TENANT, 10, agents, last=True, read_revision=10)
         yield router
 
 
-def call_of(customer_id: str) -> NewContact:
+def state(agent_id: str, revision: int, *toggles: str) -> dict[str, Any]:
+    """What presence says of an agent."""
+    edges = {f"{edge}_revision": "0" for edge in ("focus_left", "returned", "logged_in", "left_settings")}
+    agent = {"agent_id": agent_id, "revision": str(revision), "logged_in": True}
+    return agent | {"toggles": toggles, "switched_on": {}} | edges
+
+
+def call_of(customer_id: str, *, inbox_id: str = "main", sla_ms: int | None = None) -> NewContact:
     texts = {field.name: "" for field in dataclasses.fields(NewContact)}
     given: dict[str, Any] = {"contact_id": customer_id, "customer_id": customer_id, "channel": "VOICE"}
-    return NewContact(**texts | given | {"inbox_id": "main", "sla_ms": None, "due_ms": None})
+    return NewContact(**texts | given | {"inbox_id": inbox_id, "sla_ms": sla_ms, "due_ms": None})
 
 
 async def test_while_presence_is_unknown_everything_waits_for_it(router: RouterStore) -> None:
@@ -516,8 +521,7 @@ async def test_who_turned_a_customer_down_is_passed_over_while_someone_else_can_
     await router.put_routing_settings(TENANT, {"call_miss_pause": "0"})
     await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
     await router.submit_contact(TENANT, call_of("carl"), "VOICE")
-    while (await router.store.run("fire_timers", TENANT, 10))[1] == b"1":
-        pass
+    await settles(router)
     (offer,) = (await router.read_assignments(TENANT, "ann")).offers
     await router.store.redis.hset(f"{{{TENANT}}}:router:view", "until", 0)
     ann = Command(tenant=TENANT, agent_id="ann", request_id="", by_agent=True)
@@ -525,6 +529,35 @@ async def test_who_turned_a_customer_down_is_passed_over_while_someone_else_can_
     bob, ann_ = (await router.explain_contact(TENANT, "carl"))["candidates"]
     assert (bob["agent_id"], bob.get("excluded")) == ("bob", None)
     assert (ann_["agent_id"], ann_["excluded"]["obstacle"]) == ("ann", "TURNED_DOWN")
+
+
+async def test_who_gets_another_customer_in_the_same_step_is_no_runner_up(router: RouterStore) -> None:
+    await router.put_inbox(TENANT, "other", "Other", 3_600_000)
+    await router.add_inbox_members(TENANT, "other", ["bob"])
+    await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
+    await settles(router)
+    await both_switch(router, 10)
+    await router.submit_contact(TENANT, call_of("carl"), "VOICE")
+    await router.submit_contact(TENANT, call_of("dora", inbox_id="other", sla_ms=1_000), "VOICE")
+    await both_switch(router, 12, "VOICE")
+    offers = [(await router.explain_contact(TENANT, customer_id))["offer"] for customer_id in ("carl", "dora")]
+    assert [offer["agent_id"] for offer in offers] == ["ann", "bob"]
+    assert ["runner_up" in offer["choice"] for offer in offers] == [False, False]
+
+
+async def both_switch(router: RouterStore, after: int, *toggles: str) -> None:
+    """In one step: exactly these groups are on for Ann and Bob."""
+    changes = [
+        {"revision": str(at), "previous_revision": str(at - 1), "agent": state(agent_id, at, *toggles)}
+        for at, agent_id in enumerate(("ann", "bob"), after + 1)
+    ]
+    assert await router.apply_changes(TENANT, changes) is not None
+
+
+async def settles(router: RouterStore) -> None:
+    """Lets every timer fire that is due."""
+    while (await router.store.run("fire_timers", TENANT, 10))[1] != b"0":
+        pass
 
 
 async def test_an_entry_of_the_queue_that_is_over_is_passed_over(router: RouterStore) -> None:

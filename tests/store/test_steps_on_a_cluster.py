@@ -25,7 +25,7 @@ from presence_service.domain import (
 )
 from presence_service.store.store import STEPS, PresenceStore
 from router_service.domain import Command as RouterCommand
-from router_service.domain import Contact, NewContact, RoutingAgent
+from router_service.domain import Contact, EntryPoint, NewContact, RoutingAgent
 from router_service.store.store import RouterStore
 from tests.recount import recount
 
@@ -114,6 +114,9 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
 
     for mail in ("mail-1", "mail-2"):
         assert (await submit(router, mail, "EMAIL", "MAIL_TASKS"))["state"] == "WAITING"
+    assert (await router.explain_contact(TENANT, "mail-1"))["held_back"]["obstacle"] == "ASKING_ONLY"
+    assert (await router.explain_agent(TENANT, "ann"))["by_topics"]["contact"]["contact_id"] == "mail-1"
+    assert [group["waiting"] for group in (await router.get_queues(TENANT, "main"))["groups"]] == [0, 0, 2]
     would = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=True)).answer["would"]
     first = (await router.request_next(ann(), "TOPICS", "", "", peek=False)).answer["assigned"]
     assert would["contact_id"] == first["contact_id"] == "mail-1"
@@ -124,12 +127,29 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert closed["brought"]["assigned"]["contact_id"] == "mail-1"
     assert (await router.get_contact(TENANT, "mail-2"))["state"] == "ENDED"
 
+    assert (await submit(router, "mail-3", "EMAIL", "MAIL_TASKS"))["state"] == "WAITING"
+    third = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False)).answer["assigned"]
+    await router.mark_no_reply_needed(ann(), third["conversation_id"])
+    assert (await submit(router, "task", "TASK", "MAIL_TASKS"))["state"] == "WAITING"
+    due_ms = (await router.get_contact(TENANT, "task"))["due_time"]
+    assert (await router.update_task(ann(), "task", "later", due_ms, "main", "")).answer["text"] == "later"
+    await router.close_task(ann(), "task")
+    assert (await router.reopen_task(ann(), "task")).answer["state"] == "WAITING"
+    await router.set_inbox_active(TENANT, "main", active=False)
+    assert not (await router.set_inbox_active(TENANT, "main", active=True)).answer.get("inactive")
+    hotline: EntryPoint = {"entry_point_id": "hotline", "inbox_id": "main"}
+    await router.put_entry_point(TENANT, hotline)
+    assert await router.get_entry_point(TENANT, "hotline") == hotline
+
     seen = await router.read_assignments(TENANT, "ann")
     assert await router.open_stream(TENANT, "ann", "replica-1", None) == seen
-    assert await router.keep_streams(TENANT, "replica-1", ["ann"]) == [seen.number]
+    assert await router.keep_streams(TENANT, "replica-1", ["ann"]) == [(seen.number, seen.waiting)]
     await router.close_streams(TENANT, "replica-1", ["ann"])
     (activity,) = await router.read_activity(TENANT, ["ann"])
     assert (activity["on_call"], activity["connected"]) == (False, False)
+    assert (await router.explain_contact(TENANT, "task"))["contact"]["contact_id"] == "task"
+    assert (await router.explain_agent(TENANT, "ann"))["agent_id"] == "ann"
+    assert len(await router.get_queues(TENANT, ["main"])) == 1
     assert 0 < activity["call_end_ms"] == activity["command_ms"] == activity["connected_ms"]
     assert await recount(redis, TENANT) == []
     assert await not_sent(router.store, redis) == set()
@@ -198,6 +218,8 @@ async def submit(router: RouterStore, contact_id: str, channel: str, group: str)
         customer_id=f"customer of {contact_id}",
         channel=channel,
         inbox_id="main",
+        entry_point_id="",
+        address="",
         attributes=json.dumps({"subject": contact_id}),
         sla_ms=None,
         text="",

@@ -270,6 +270,7 @@ CALLERS = {
 async def test_only_administrators_and_supervisors_read_and_set_routing(
     floor: Floor, actor: str, is_allowed: bool
 ) -> None:
+    await floor.agent("ann")
     metadata = (("maitred-actor", actor),)
     admin = floor.client.admin
     calls: list[Awaitable[object]] = [

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 from google.protobuf.message import Message
 
+from maitred.v1 import contact_pb2
 from maitred.v1 import router_service_pb2 as router_pb2
 from maitred.v1 import routing_admin_service_pb2 as admin_pb2
 from maitred.v1.intake_service_pb2 import SubmitContactRequest
@@ -150,6 +151,55 @@ async def see(floor: Floor) -> Repeat:
     return Repeat(call=floor.client.router.MarkSeen, request=requests[0], other=requests[1])
 
 
+async def no_reply(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", MAIL_TASKS)
+    for customer in ("carl", "dora"):
+        await floor.submits(customer, EMAIL)
+    contacts = [(await ann.asks()).assigned for _ in range(2)]
+    requests = [
+        router_pb2.MarkNoReplyNeededRequest(agent_id="ann", conversation_id=each.conversation_id, request_id=ID)
+        for each in contacts
+    ]
+    return Repeat(call=floor.client.router.MarkNoReplyNeeded, request=requests[0], other=requests[1])
+
+
+async def two_tasks(floor: Floor) -> list[contact_pb2.Contact]:
+    await floor.agent("ann")
+    return [await floor.task(customer, agent_id="ann") for customer in ("carl", "dora")]
+
+
+async def update_task(floor: Floor) -> Repeat:
+    requests = [
+        router_pb2.UpdateTaskRequest(
+            agent_id="ann",
+            contact_id=each.contact_id,
+            text="later",
+            due_time=each.due_time,
+            inbox_id="main",
+            request_id=ID,
+        )
+        for each in await two_tasks(floor)
+    ]
+    return Repeat(call=floor.client.router.UpdateTask, request=requests[0], other=requests[1])
+
+
+async def close_task(floor: Floor) -> Repeat:
+    requests = [
+        router_pb2.CloseTaskRequest(agent_id="ann", contact_id=each.contact_id, request_id=ID)
+        for each in await two_tasks(floor)
+    ]
+    return Repeat(call=floor.client.router.CloseTask, request=requests[0], other=requests[1])
+
+
+async def reopen_task(floor: Floor) -> Repeat:
+    requests = []
+    for each in await two_tasks(floor):
+        close_it = router_pb2.CloseTaskRequest(agent_id="ann", contact_id=each.contact_id)
+        await floor.call(floor.client.router.CloseTask(close_it))
+        requests.append(router_pb2.ReopenTaskRequest(agent_id="ann", contact_id=each.contact_id, request_id=ID))
+    return Repeat(call=floor.client.router.ReopenTask, request=requests[0], other=requests[1])
+
+
 Prepare: TypeAlias = Callable[[Floor], Awaitable[Repeat]]
 
 PREPARED: dict[type[Message], Prepare] = {
@@ -163,6 +213,10 @@ PREPARED: dict[type[Message], Prepare] = {
     router_pb2.HoldContactRequest: hold,
     router_pb2.ResumeContactRequest: resume,
     router_pb2.MarkSeenRequest: see,
+    router_pb2.MarkNoReplyNeededRequest: no_reply,
+    router_pb2.UpdateTaskRequest: update_task,
+    router_pb2.CloseTaskRequest: close_task,
+    router_pb2.ReopenTaskRequest: reopen_task,
 }
 EVERY_CALL = pytest.mark.parametrize("prepare", PREPARED.values(), ids=lambda prepare: prepare.__name__)
 # An agent has one call at a time, and no other to put on hold.
@@ -175,6 +229,8 @@ TOO_LATE: dict[Prepare, str] = {
     close: "CONVERSATION_CLOSED",
     end: "CONTACT_ENDED",
     give_back: "CONTACT_NOT_YOURS",
+    close_task: "CONTACT_ENDED",
+    reopen_task: "TASK_OPEN",
 }
 
 

@@ -90,6 +90,8 @@ async def test_a_stay_of_which_only_the_end_is_seen_withdraws_what_was_offered_b
             customer_id="carl",
             channel="VOICE",
             inbox_id="main",
+            entry_point_id="",
+            address="",
             sla_ms=None,
             attributes="{}",
             due_ms=None,

@@ -149,7 +149,7 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert (activity["on_call"], activity["connected"]) == (False, False)
     assert (await router.explain_contact(TENANT, "task"))["contact"]["contact_id"] == "task"
     assert (await router.explain_agent(TENANT, "ann"))["agent_id"] == "ann"
-    assert len(await router.get_queues(TENANT, ["main"])) == 1
+    assert (await router.get_queues(TENANT, "main"))["inbox_id"] == "main"
     assert 0 < activity["call_end_ms"] == activity["command_ms"] == activity["connected_ms"]
     assert await recount(redis, TENANT) == []
     assert await not_sent(router.store, redis) == set()

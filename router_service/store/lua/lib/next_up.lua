@@ -33,8 +33,7 @@ function next_up.take(a, group, cause)
   return c
 end
 
--- Why a request brings no message to an agent whose Messaging is on: there is no room (R90). nil if there is, or if
--- the group is off and nobody looks for messages.
+-- Whether a request would bring a message, were there room for one more (R90). Who has Messaging off asks for none.
 local function no_room(a)
   return can.is_on(a, 'MESSAGING') and not agents.has_room(a)
 end

@@ -72,7 +72,7 @@ CONDITIONS: dict[str, tuple[Condition, GroupRoutingState.Hold.ValueType]] = {
 # What reaches an agent at all
 
 
-@pytest.mark.rule("R44")
+@pytest.mark.rule("R44", "L1")
 async def test_an_agent_with_every_channel_off_is_sent_nothing(floor: Floor) -> None:
     ann = await floor.agent("ann")
     waiting = [await floor.submits(f"carl-{channel}", channel) for channel in (CALL, CHAT, EMAIL)]
@@ -90,7 +90,7 @@ async def test_a_chat_waits_for_messaging_to_be_switched_on(floor: Floor) -> Non
     assert list(ann.offers) == [chat.contact_id]
 
 
-@pytest.mark.rule("R44", "R47")
+@pytest.mark.rule("R44", "R47", "L22")
 async def test_each_channel_brings_by_its_own_rule_when_all_are_switched_on_together(floor: Floor) -> None:
     ann = await floor.agent("ann")
     call = await floor.submits("carl", CALL)
@@ -301,7 +301,7 @@ async def test_during_a_call_no_other_call_is_offered(floor: Floor) -> None:
     assert await is_waiting(floor, second)
 
 
-@pytest.mark.rule("R71", "R72", "R85", "R104")
+@pytest.mark.rule("R71", "R72", "R85", "R104", "L4")
 @HOWEVER_IT_ENDS
 async def test_the_next_call_comes_at_once_when_the_call_ends(floor: Floor, ending: Ending) -> None:
     ann = await floor.agent("ann", VOICE)
@@ -321,7 +321,7 @@ async def test_with_voice_off_no_call_follows_the_one_that_ended(floor: Floor) -
     assert await is_waiting(floor, following)
 
 
-@pytest.mark.rule("R71", "R82")
+@pytest.mark.rule("R71", "R82", "L7")
 async def test_a_call_rings_at_an_agent_full_of_messages_and_mail(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE, MESSAGING, MAIL_TASKS)
     for number in range(3):

@@ -124,7 +124,7 @@ async def test_a_higher_limit_of_an_agents_own_brings_what_waits_at_once(floor: 
 # Maximum
 
 
-@rule("S70", "R89", "R90")
+@rule("S70", "R89", "R90", "A6")
 async def test_requests_bring_messages_up_to_the_maximum_and_then_say_that_it_is_reached(floor: Floor) -> None:
     await scenarios.set_up(floor)
     ann = await floor.agent("ann", MESSAGING)
@@ -145,7 +145,7 @@ async def test_open_offers_count_against_the_maximum(floor: Floor) -> None:
     assert (await ann.asks()).nothing == Brought.NOTHING_AT_MAXIMUM
 
 
-@rule("S71", "R90")
+@rule("S71", "R90", "A11")
 async def test_where_it_is_set_so_an_agent_at_the_maximum_is_brought_no_email(floor: Floor) -> None:
     ann, _ = await at_maximum(floor)
     await ann.switches_on(MESSAGING, MAIL_TASKS)
@@ -173,7 +173,7 @@ async def test_where_it_is_set_so_a_chat_goes_before_the_email_when_one_has_ende
     assert await state(floor, email) == Contact.STATE_WAITING
 
 
-@rule("L25", "R90")
+@rule("L25", "R90", "A11")
 async def test_at_the_maximum_a_request_brings_mail(floor: Floor) -> None:
     await floor.sets(maximum_messaging_capacity=3)
     ann = await floor.agent("ann", MESSAGING, MAIL_TASKS)

@@ -12,6 +12,7 @@ from maitred.v1.contact_pb2 import (
     OFFER_OUTCOME_MISSED,
     Contact,
 )
+from maitred.v1.presence_service_pb2 import GetAgentRequest
 from maitred.v1.router_service_pb2 import DeclineOfferRequest, GroupRoutingState
 from maitred.v1.routing_admin_service_pb2 import RoutingSettings
 from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, NEXT, TOPICS, VOICE, Agent, Floor, Refusal
@@ -54,6 +55,8 @@ async def test_a_declined_call_goes_to_another_agent_and_the_decliner_gets_no_ca
     call = await declined(ann)
     declined_at = await floor.now()
     assert list(bob.offers) == [call.contact_id]
+    presence = await floor.call(floor.client.presence.GetAgent(GetAgentRequest(agent_id="ann")))
+    assert list(presence.agent.toggles) == [VOICE]
     second = await floor.submits("dora", CALL)
     assert (ann.hold(VOICE), ann.hold_end(VOICE)) == (STOPPED, declined_at + STOP)
     await floor.passes(STOP - MS)
@@ -127,7 +130,7 @@ async def test_close_and_next_ends_a_stop_with_an_end_and_close_does_not(floor: 
     assert closed.brought.ringing.contact.contact_id == call.contact_id
 
 
-@rule("S119", "R135")
+@rule("S119", "R135", "A3")
 async def test_until_the_agent_asks_no_call_comes_however_long(floor: Floor) -> None:
     await floor.nobody_idles()
     ann = await floor.agent("ann", VOICE)
@@ -151,7 +154,7 @@ async def test_until_the_agent_asks_switching_off_and_on_again_will_do(floor: Fl
 # How far it goes
 
 
-@rule("S113", "R135")
+@rule("S113", "R135", "A3")
 async def test_with_the_channel_group_as_scope_messages_still_come_after_a_declined_call(floor: Floor) -> None:
     await scenarios.set_up(floor)
     ann = await floor.agent("ann", VOICE, MESSAGING)
@@ -165,7 +168,7 @@ async def test_with_the_channel_group_as_scope_messages_still_come_after_a_decli
     )
 
 
-@rule("S113", "R135")
+@rule("S113", "R135", "A3")
 async def test_with_the_agent_as_scope_no_message_comes_after_a_declined_call(floor: Floor) -> None:
     await floor.sets(decline_stop=STOP)
     ann = await floor.agent("ann", VOICE, MESSAGING)
@@ -176,7 +179,7 @@ async def test_with_the_agent_as_scope_no_message_comes_after_a_declined_call(fl
     assert chat.contact_id in ann.offers
 
 
-@rule("L37", "R135")
+@rule("L37", "R135", "A3")
 async def test_untouched_a_declined_call_stops_chats_too(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE, MESSAGING)
     await declined(ann)

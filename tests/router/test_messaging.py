@@ -102,7 +102,7 @@ async def test_who_leaves_focus_and_is_given_a_message_at_once_gets_no_mail_with
 # The time between messages
 
 
-@rule("R117")
+@rule("R117", "A7")
 async def test_after_an_accept_the_next_message_waits_for_the_delay_that_is_set(floor: Floor) -> None:
     await floor.sets(next_message_delay=DELAY)
     ann = await floor.agent("ann", MESSAGING)
@@ -115,7 +115,7 @@ async def test_after_an_accept_the_next_message_waits_for_the_delay_that_is_set(
     assert list(ann.offers) == [chat.contact_id]
 
 
-@rule("R117")
+@rule("R117", "A7")
 async def test_after_a_message_ends_the_next_one_waits_for_the_delay_that_is_set(floor: Floor) -> None:
     await floor.sets(next_message_delay=DELAY)
     ann = await floor.agent("ann", MESSAGING)
@@ -136,7 +136,7 @@ async def test_messages_that_come_at_once_come_one_a_delay(floor: Floor) -> None
     assert await ann.contacts() == {first.contact_id, second.contact_id}
 
 
-@rule("R117")
+@rule("R117", "A7")
 async def test_untouched_the_next_message_comes_at_once_after_an_accept_and_an_end(floor: Floor) -> None:
     ann = await floor.agent("ann", MESSAGING)
     chat = await takes(ann, "carl")
@@ -145,7 +145,7 @@ async def test_untouched_the_next_message_comes_at_once_after_an_accept_and_an_e
     assert ann.hold(MESSAGING) == NONE
 
 
-@rule("R117", "R81")
+@rule("R117", "R81", "A7")
 async def test_the_delay_holds_back_messages_only(floor: Floor) -> None:
     await floor.sets(next_message_delay=DELAY)
     ann = await floor.agent("ann", VOICE, MESSAGING)
@@ -157,7 +157,7 @@ async def test_the_delay_holds_back_messages_only(floor: Floor) -> None:
     assert await state(floor, email) == Contact.STATE_ASSIGNED
 
 
-@rule("R117")
+@rule("R117", "A7")
 async def test_a_request_ends_the_delay(floor: Floor) -> None:
     await floor.sets(next_message_delay=DELAY)
     ann = await floor.agent("ann", MESSAGING)

@@ -136,7 +136,7 @@ async def test_a_declined_contact_keeps_its_place_in_the_queue(floor: Floor) -> 
     assert list(bob.offers) == [first.contact_id]
 
 
-@pytest.mark.rule("R135")
+@pytest.mark.rule("R135", "A3")
 async def test_after_a_decline_the_agent_is_sent_nothing_on_any_channel(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE, MESSAGING)
     call = await floor.submits("carl", CALL)
@@ -166,7 +166,7 @@ async def test_a_decline_stops_no_reply_of_the_agents_own_customers(floor: Floor
     assert reply.agent_id == "ann"
 
 
-@pytest.mark.rule("R135", "R136")
+@pytest.mark.rule("R135", "R136", "A3")
 async def test_a_decline_flips_no_toggle_and_the_agent_is_told_since_when_it_stops_work(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE, MESSAGING)
     now = await floor.now()
@@ -346,7 +346,7 @@ async def test_a_missed_contact_keeps_its_place_in_the_queue(
     assert (back.queue_time, back.due_time) == (first.queue_time, first.due_time)
 
 
-@pytest.mark.rule("R117", "R138")
+@pytest.mark.rule("R117", "R138", "A7")
 @BOTH_GROUPS
 async def test_after_a_miss_the_group_is_paused_for_thirty_seconds(
     floor: Floor, channel: Kind, group: Group, rings_for: timedelta
@@ -462,7 +462,7 @@ WITHDRAWING: dict[str, Doing] = {
 HOWEVER_WITHDRAWN = pytest.mark.parametrize("revoke", WITHDRAWING.values(), ids=WITHDRAWING.keys())
 
 
-@pytest.mark.rule("R28", "R45", "R56")
+@pytest.mark.rule("R28", "R45", "R56", "A12")
 @HOWEVER_WITHDRAWN
 @BOTH_GROUPS
 async def test_going_unavailable_withdraws_the_offer_and_the_contact_keeps_its_place(
@@ -479,7 +479,7 @@ async def test_going_unavailable_withdraws_the_offer_and_the_contact_keeps_its_p
     assert ann.state.messaging_load == 0
 
 
-@pytest.mark.rule("R28", "R45", "R56", "R140")
+@pytest.mark.rule("R28", "R45", "R56", "R140", "A12")
 @HOWEVER_WITHDRAWN
 async def test_a_withdrawn_contact_rings_at_another_agent_at_once(floor: Floor, revoke: Doing) -> None:
     ann = await floor.agent("ann", VOICE)

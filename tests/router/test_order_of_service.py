@@ -61,7 +61,7 @@ async def test_who_leaves_focus_is_offered_the_call_first(floor: Floor) -> None:
     assert order_of_offers(ann) == [call.contact_id, chat.contact_id]
 
 
-@pytest.mark.rule("R148")
+@pytest.mark.rule("R148", "S121")
 async def test_the_most_overdue_goes_first_and_then_the_soonest_due(floor: Floor) -> None:
     await floor.nobody_idles()
     ann = await floor.agent("ann")
@@ -111,7 +111,7 @@ async def test_of_two_that_are_alike_the_id_decides(floor: Floor) -> None:
     assert order_of_offers(ann) == ["a", "m", "z"]
 
 
-@pytest.mark.rule("R155")
+@pytest.mark.rule("R155", "S128")
 async def test_no_messaging_channel_goes_before_another(floor: Floor) -> None:
     ann = await floor.agent("ann")
     await submits(floor, CHAT, {"chat": 3 * MINUTE})
@@ -156,7 +156,7 @@ async def test_a_new_sla_of_an_inbox_is_for_those_who_come_after_it(floor: Floor
     assert after.due_time.ToMilliseconds() - after.queue_time.ToMilliseconds() == 300_000
 
 
-@pytest.mark.rule("R148", "R154")
+@pytest.mark.rule("R148", "R154", "S127")
 async def test_mail_and_tasks_share_one_order(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE)
     email = await floor.submits("carl", EMAIL, sla=30 * MINUTE)
@@ -174,7 +174,7 @@ async def test_mail_and_tasks_share_one_order(floor: Floor) -> None:
 # Which agent
 
 
-@pytest.mark.rule("R156")
+@pytest.mark.rule("R156", "A13")
 async def test_a_call_rings_at_the_agent_who_has_been_free_longest(floor: Floor) -> None:
     zoe = await floor.agent("zoe", VOICE)
     await floor.passes(SECOND)
@@ -239,14 +239,14 @@ async def test_who_leaves_focus_is_last_in_the_line_for_calls(floor: Floor) -> N
     await sends_calls(floor, bob, ann)
 
 
-@pytest.mark.rule("R156", "R157")
+@pytest.mark.rule("R156", "R157", "A13")
 async def test_of_agents_who_are_alike_the_id_decides(floor: Floor) -> None:
     zoe, bob, ann = [await floor.agent(each, VOICE, MESSAGING) for each in ("zoe", "bob", "ann")]
     await sends_calls(floor, ann, bob, zoe)
     await sends_chats(floor, ann, bob, zoe)
 
 
-@pytest.mark.rule("R156")
+@pytest.mark.rule("R156", "A13")
 async def test_a_message_goes_to_the_agent_with_the_fewest(floor: Floor) -> None:
     ann = await floor.agent("ann", MESSAGING)
     for number in range(2):
@@ -263,7 +263,7 @@ async def test_open_offers_count_in_who_has_the_fewest(floor: Floor) -> None:
     await sends_chats(floor, ann, bob, ann, bob, ann, bob)
 
 
-@pytest.mark.rule("R156")
+@pytest.mark.rule("R156", "A13")
 async def test_with_equally_many_messages_whose_last_one_is_longest_ago_goes_first(floor: Floor) -> None:
     ann, bob = await floor.agent("ann", MESSAGING), await floor.agent("bob", MESSAGING)
     first, second = await floor.submits("carl", CHAT), await floor.submits("dora", CHAT)

@@ -210,7 +210,7 @@ async def three_customers(floor: Floor) -> tuple[Agent, dict[str, str], Contact]
     return ann, conversations, await floor.submits("S", CHAT)
 
 
-@rule("S97", "R98", "R99", "R101")
+@rule("S97", "R98", "R99", "R101", "A14")
 async def test_topics_next_brings_the_unhelped_longest_first_and_then_the_chat_that_waits(floor: Floor) -> None:
     ann, own, chat = await three_customers(floor)
     current = own["R"]
@@ -233,7 +233,7 @@ async def test_without_answers_topics_next_brings_the_two_again_and_again_and_ne
     assert await state(floor, chat) == Contact.STATE_WAITING
 
 
-@rule("S98", "L34", "R95", "R97")
+@rule("S98", "L34", "R95", "R97", "A14")
 async def test_next_by_the_controls_brings_the_chat_that_waits_and_none_of_the_own(floor: Floor) -> None:
     ann, _, chat = await three_customers(floor)
     assert (await ann.asks()).assigned.contact_id == chat.contact_id
@@ -307,7 +307,7 @@ async def test_only_the_agent_who_has_a_customer_has_seen_them(floor: Floor) -> 
 # Closing, with what follows
 
 
-@rule("S100", "L46", "R102", "R108")
+@rule("S100", "L46", "R102", "R108", "A14")
 async def test_close_and_next_on_a_replied_email_closes_it_and_brings_the_next_email(floor: Floor) -> None:
     await scenarios.set_up(floor)
     ann = await floor.agent("ann", MAIL_TASKS)
@@ -507,8 +507,8 @@ async def test_close_and_next_works_where_next_is_the_default(floor: Floor) -> N
     assert (await ann.closes(email.conversation_id, NEXT)).brought.assigned.contact_id == waiting.contact_id
 
 
-@rule("S109", "L28", "R113")
-async def test_routed_work_and_work_given_by_name_are_both_in_my_customers(floor: Floor) -> None:
+@rule("R113")
+async def test_routed_work_and_a_task_for_the_agent_are_both_in_my_customers(floor: Floor) -> None:
     ann = await floor.agent("ann", MESSAGING)
     await takes(ann, "carl")
     await floor.task("dora", agent_id="ann")

@@ -68,7 +68,7 @@ async def state(floor: Floor, contact: Contact) -> Contact.State.ValueType:
 # What they are
 
 
-@rule("R75", "R77", "R79", "R87", "R89", "R92", "R117", "R118", "R135")
+@rule("R75", "R77", "R79", "R87", "R89", "R92", "R117", "R118", "R135", "A6")
 async def test_where_nothing_is_set_every_setting_has_its_default_and_limits_that_have_none_are_left_out(
     floor: Floor,
 ) -> None:
@@ -164,7 +164,7 @@ TOGETHER = {
 }
 
 
-@rule("R75", "R89")
+@rule("R75", "R89", "A6")
 @pytest.mark.parametrize(("settings", "field"), TOGETHER.values(), ids=TOGETHER.keys())
 async def test_settings_that_do_not_go_together_are_refused(
     floor: Floor, settings: RoutingSettings, field: str

@@ -117,7 +117,7 @@ async def test_the_agent_of_the_call_is_tried_before_one_with_less_to_do(floor: 
     assert not bob.offers
 
 
-@rule("R151", "S124")
+@rule("A10", "R151", "S124")
 async def test_of_two_that_wait_for_an_answer_the_earlier_due_date_counts(floor: Floor) -> None:
     email = await floor.submits("carl", EMAIL, sla=2 * MINUTE)
     call = await floor.submits("carl", CALL, sla=5 * MINUTE)
@@ -126,7 +126,7 @@ async def test_of_two_that_wait_for_an_answer_the_earlier_due_date_counts(floor:
     assert (await floor.submits("dora", CALL, sla=2 * MINUTE)).due_time != sooner.due_time
 
 
-@rule("R151", "S124")
+@rule("A10", "R151", "S124")
 async def test_what_was_answered_has_no_due_date_any_more(floor: Floor) -> None:
     ann = await floor.agent("ann", MAIL_TASKS)
     email = await floor.submits("carl", EMAIL, sla=2 * MINUTE)

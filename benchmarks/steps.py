@@ -97,7 +97,8 @@ def contact(number: int | str, channel: str, group: str) -> Words:
     """Returns what `submit_contact` takes for a contact of a new customer; with seven digits it is as long as any."""
     attributes = json.dumps(ATTRIBUTES)
     return (
-        *(f"contact-{number}", f"customer-{number}", channel, group, INBOX, attributes),
+        *(f"contact-{number}", f"customer-{number}", channel, group, INBOX, "", "", attributes),
+        # No SLA of its own, no task, no skills; and the fingerprint.
         *("", "", "", "", "", "", f"{17 * '0'}{number}"),
     )
 

@@ -271,25 +271,23 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
 }
 
 
-async def lives_through(floor: Floor, *, seed: int, agents: int, inboxes: int, steps: int) -> Day:
+async def lives_through(floor: Floor, *, seed: int, agents: int, inboxes: int, customers: int) -> None:
     day = Day(floor, random.Random(seed), inboxes)
     await day.begins(agents)
-    for _ in range(steps):
+    while len(day.submitted) < customers:
         await day.goes_on()
         await day.is_in_order()
     await day.lost_nobody()
-    return day
 
 
 @rule("R4", "R72", "R87", "R109")
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_an_hour_on_a_small_floor(floor: Floor, seed: int) -> None:
-    day = await lives_through(floor, seed=seed, agents=6, inboxes=2, steps=120)
-    assert day.submitted
+    await lives_through(floor, seed=seed, agents=6, inboxes=2, customers=30)
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_a_day_with_40_agents_3_inboxes_and_2000_customers(floor: Floor) -> None:
-    day = await lives_through(floor, seed=7, agents=40, inboxes=3, steps=7_200)
-    assert len(day.submitted) > 1_900
+    """Some eight hours on the floor's clock."""
+    await lives_through(floor, seed=7, agents=40, inboxes=3, customers=2_000)

@@ -182,6 +182,31 @@ async def test_a_call_that_was_withdrawn_or_lost_is_accepted_by_nobody(floor: Fl
     assert list(bob.offers) == [withdrawn.contact_id]
 
 
+@rule("R73", "R75")
+async def test_a_call_that_is_accepted_by_itself_withdraws_message_offers_like_any_other(floor: Floor) -> None:
+    await floor.sets(auto_accept=True)
+    ann = await floor.agent("ann", VOICE, MESSAGING)
+    chat, call = await floor.submits("carl", CHAT), await floor.submits("dora", CALL)
+    await floor.passes(10 * SECOND)
+    assert await ann.contacts() == {call.contact_id}
+    assert ann.outcomes == [OFFER_OUTCOME_ACCEPTED, OFFER_OUTCOME_WITHDRAWN]
+    assert await state(floor, chat) == Contact.STATE_WAITING
+
+
+@rule("R56", "R75")
+@pytest.mark.parametrize("leaving", [Agent.enters_focus, Agent.goes_away, Agent.logs_out])
+async def test_no_call_is_accepted_by_itself_after_focus_away_or_log_out(
+    floor: Floor, leaving: scenarios.Doing
+) -> None:
+    await floor.sets(auto_accept=True)
+    ann = await floor.agent("ann", VOICE)
+    call = await floor.submits("carl", CALL)
+    await floor.passes(10 * SECOND - MS)
+    await leaving(ann)
+    await floor.passes(SECOND)
+    assert await state(floor, call) == Contact.STATE_WAITING
+
+
 @rule("R75", "R71")
 async def test_auto_accept_is_for_calls_only(floor: Floor) -> None:
     await floor.sets(auto_accept=True)
@@ -271,6 +296,16 @@ async def test_asking_ends_after_call_work_at_once(floor: Floor, asks: Doing) ->
     await floor.passes(5 * SECOND)
     await asks(ann, call)
     assert list(ann.offers) == [waiting.contact_id]
+
+
+@rule("R80")
+async def test_close_and_next_during_the_call_leaves_no_after_call_work(floor: Floor) -> None:
+    await scenarios.set_up(floor)
+    ann = await floor.agent("ann", VOICE)
+    call = await takes(ann, "carl")
+    waiting = await floor.submits("dora", CALL)
+    closed = await ann.closes(call.conversation_id, NEXT)
+    assert closed.brought.ringing.contact.contact_id == waiting.contact_id
 
 
 @rule("S62", "R80", "R104")

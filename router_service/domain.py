@@ -207,6 +207,7 @@ class Choice(TypedDict):
     """Who was chosen, and who would have been next."""
 
     winner: Rank
+    same_agent: bool
     runner_up: NotRequired[Rank]
 
 

@@ -113,7 +113,9 @@ def _assignment(value: Assignment) -> insight_pb2.Assignment:
 
 def _choice(value: Choice) -> insight_pb2.Choice:
     return insight_pb2.Choice(
-        winner=_rank(value["winner"]), runner_up=_rank(value["runner_up"]) if "runner_up" in value else None
+        winner=_rank(value["winner"]),
+        same_agent=value["same_agent"],
+        runner_up=_rank(value["runner_up"]) if "runner_up" in value else None,
     )
 
 

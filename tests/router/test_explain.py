@@ -346,6 +346,23 @@ async def test_the_runner_up_is_none_of_those_who_turned_the_customer_down(floor
     assert not choice.HasField("runner_up")
 
 
+@rule("R120")
+async def test_who_had_the_customer_before_came_first_whatever_the_rank(floor: Floor) -> None:
+    await floor.nobody_idles()
+    await floor.sets(same_agent_limit_messaging=MINUTE)
+    ann = await floor.agent("ann", MESSAGING)
+    chat = await takes(ann, "carl")
+    await ann.ends(chat.contact_id)
+    bob = await floor.agent("bob", MESSAGING)
+    await floor.passes(2 * MINUTE)
+    later = await floor.submits("carl", CHAT)
+    choice = (await explains(floor, later.contact_id)).offer.choice
+    assert (choice.winner.agent_id, choice.runner_up.agent_id, choice.same_agent) == ("ann", bob.agent_id, True)
+    other = await floor.submits("dora", CHAT)
+    choice = (await explains(floor, other.contact_id)).offer.choice
+    assert (choice.winner.agent_id, choice.same_agent) == ("bob", False)
+
+
 @rule("R112", "R190")
 async def test_who_asked_or_has_the_customer_was_not_chosen(floor: Floor) -> None:
     ann = await floor.agent("ann", MAIL_TASKS)

@@ -163,12 +163,12 @@ local function rank_of(group, agent_id, rank)
 end
 
 -- What a decision kept of why, as answers show it; nil if nobody was chosen.
-local function choice(group, agent_id, why)
+local function choice(c, agent_id, why)
   if why == '' then return nil end
   local rank, runner_up, other_rank = string.match(why, '^(%S+) ?(%S*) ?(%S*)$')
   return {
-    winner = rank_of(group, agent_id, rank),
-    runner_up = runner_up ~= '' and rank_of(group, runner_up, other_rank) or nil,
+    winner = rank_of(c.group, agent_id, rank), same_agent = c.preferred == agent_id,
+    runner_up = runner_up ~= '' and rank_of(c.group, runner_up, other_rank) or nil,
   }
 end
 
@@ -180,12 +180,12 @@ function explain.contact(c)
     local o = offers.get(c.offer)
     said.offer = {
       offer_id = o.id, agent_id = o.agent, offer_time = tonumber(o.offer_time), expire_time = tonumber(o.expire_time),
-      choice = choice(c.group, o.agent, o.why),
+      choice = choice(c, o.agent, o.why),
     }
   elseif c.agent ~= '' then
     said.assignment = {
       agent_id = c.agent, assign_time = tonumber(c.assign_time), cause = c.cause,
-      choice = choice(c.group, c.agent, c.why),
+      choice = choice(c, c.agent, c.why),
     }
   end
   return said

@@ -13,8 +13,8 @@ GROUP_NAMES: Mapping[str, str] = {"VOICE": "Voice", "MESSAGING": "Messaging", "M
 class Reason:
     """The rule behind an obstacle, and its sentence.
 
-    The sentence may name {who}, {group}, {load}, {capacity}, {skills}, and with words of their own {since}, {until},
-    {contact} and {to}, which are empty where nothing is known of them.
+    The sentence may name {who}, {group}, {load}, {capacity}, {skills}, and with words of their own {since}, {when},
+    {until}, {contact} and {to}, which are empty where nothing is known of them.
     """
 
     rule: str
@@ -33,7 +33,11 @@ REASONS: Mapping[str, Reason] = {
     "FOCUS": Reason("R56", "{who} is in Focus{since}"),
     "TOGGLE_OFF": Reason("R44", "{who} has {group} switched off"),
     "SETTINGS": Reason("R49", "{who} is on the settings page{since}"),
-    "DECLINE_STOP": Reason("R135", "{who} declined{since} and has not asked since{until}"),
+    "DECLINE_STOP": Reason(
+        "R135",
+        "{who} declined{when} and has not asked since: nothing new comes{until},"
+        " unless they ask with Next or switch a channel on",
+    ),
     "PAUSE": Reason("R117", "{who} gets no new work in {group}{until}, as after a missed offer", {"VOICE": "R138"}),
     "CALL_CONNECTED": Reason("R73", "{who} is not free: on a call{since}", {"VOICE": "R72"}),
     "CALL_RINGING": Reason("R72", "{who} is not free: a call is ringing{since}{until}"),
@@ -65,6 +69,7 @@ def sentence(said: Said) -> str:
         who=who,
         group=GROUP_NAMES.get(said.get("group", ""), ""),
         since=_at("since", said.get("since_time")),
+        when=_at("at", said.get("since_time")),
         until=_at("until", said.get("end_time")),
         load=said.get("load", ""),
         capacity=said.get("capacity", ""),

@@ -132,7 +132,7 @@ CONDITIONS: list[tuple[str, Condition, list[Any], str]] = [
     ("FOCUS", lambda agent, _: agent.enters_focus(), [CALLS, MESSAGES], "ann is in Focus since 2030-"),
     ("TOGGLE_OFF", lambda agent, _: agent.switches_on(MAIL_TASKS), [CALLS, MESSAGES], "ann has "),
     ("SETTINGS", lambda agent, _: agent.opens_settings(), [CALLS, MESSAGES], "ann is on the settings page since 2030-"),
-    ("DECLINE_STOP", declines_one, [CALLS, MESSAGES], "ann declined since 2030-"),
+    ("DECLINE_STOP", declines_one, [CALLS, MESSAGES], "ann declined at 2030-"),
     ("PAUSE", misses_one, [CALLS, MESSAGES], "ann gets no new work in "),
     ("CALL_CONNECTED", lambda agent, _: takes(agent, "dora", CALL), [CALLS, MESSAGES], "ann is not free: on a call"),
     ("CALL_RINGING", lambda agent, _: agent.floor.submits("dora", CALL), [CALLS], "ann is not free: a call is ringing"),

@@ -396,6 +396,16 @@ CHECKS: Checks = {
         _at_least_standard("agent"),
     ),
     admin_pb2.GetRoutingAgentRequest: (_AGENT,),
+    admin_pb2.ListAbsentAgentsRequest: (
+        checks.custom(
+            "page_token",
+            must="must be a next_page_token, or be left out",
+            holds=lambda request: not request.page_token or request.page_token.isdecimal(),
+            bad=[lambda request: setattr(request, "page_token", "ann")],
+        ),
+        checks.text("page_token", at_most=20),
+    ),
+    admin_pb2.ReleaseAgentWorkRequest: (_AGENT,),
     insight_pb2.ExplainContactRequest: (checks.identifier("contact_id"),),
     insight_pb2.ExplainAgentRequest: (_AGENT,),
     insight_pb2.GetQueuesRequest: (checks.identifiers("inbox_ids", at_most=200),),

@@ -15,6 +15,7 @@ from maitred.v1 import intake_service_pb2 as intake_pb2
 from maitred.v1 import router_service_pb2 as router_pb2
 from maitred.v1 import routing_admin_service_pb2 as admin_pb2
 from router_service.domain import (
+    AbsentAgent,
     Assignments,
     Change,
     Contact,
@@ -208,6 +209,16 @@ def agent(value: RoutingAgent) -> admin_pb2.RoutingAgent:
         maximum_messaging_capacity=value.get("maximum_messaging_capacity"),
         inbox_ids=value.get("inbox_ids") or (),
         skills=_levels(value.get("skills", "")),
+    )
+
+
+def absent_agent(value: AbsentAgent) -> admin_pb2.AbsentAgent:
+    """Write an agent who is absent while customers wait."""
+    return admin_pb2.AbsentAgent(
+        agent_id=value["agent_id"],
+        logged_out=value["hold"] == "LOGGED_OUT",
+        unhelped=value["unhelped"],
+        oldest_time=time_of(value["oldest_time"]),
     )
 
 

@@ -295,6 +295,15 @@ class InboxQueues(TypedDict):
     groups: Sequence[GroupQueue]
 
 
+class AbsentAgent(TypedDict):
+    """An agent who is Away or logged out while customers wait for an answer."""
+
+    agent_id: str
+    hold: str
+    unhelped: int
+    oldest_time: int
+
+
 # What administrators set for a tenant, by the contract's names, as text: ms, a number, a word, 1 or '' for a switch.
 RoutingSettings = Mapping[str, str]
 

@@ -7,6 +7,7 @@ from maitred.store.timers import AT_ONCE, TimerLoop, taken
 from router_service.dispatcher import Dispatcher
 from router_service.domain import (
     GROUP_OF,
+    AbsentAgent,
     Command,
     Contact,
     Conversation,
@@ -149,6 +150,19 @@ class Routing:
     async def get_routing_agent(self, tenant: str, agent_id: str) -> RoutingAgent:
         """Return what the router knows of an agent by itself."""
         return await self.store.get_routing_agent(tenant, agent_id)
+
+    async def list_absent_agents(self, tenant: str, after: str) -> tuple[Sequence[AbsentAgent], str]:
+        """Return agents who are absent while customers wait for them, and where the next page begins."""
+        return await self.store.list_absent_agents(tenant, after)
+
+    async def release_agent_work(self, tenant: str, agent_id: str) -> int:
+        """Free an agent's customers, a slice at a time; return how many (R188)."""
+        released, more = 0, True
+        while more:
+            answer = self.tell(tenant, await self.store.release_agent_work(tenant, agent_id))
+            released += answer["released"]
+            more = answer["more"]
+        return released
 
     async def get_routing_settings(self, tenant: str) -> RoutingSettings:
         """Return what is set for the tenant."""

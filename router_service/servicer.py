@@ -305,6 +305,22 @@ class RoutingAdminServicer(RoutingAdminServiceServicer):
         agent = await self._routing.get_routing_agent(current_call().tenant, request.agent_id)
         return admin_pb2.GetRoutingAgentResponse(agent=codec.agent(agent))
 
+    async def ListAbsentAgents(
+        self, request: admin_pb2.ListAbsentAgentsRequest, context: Context
+    ) -> admin_pb2.ListAbsentAgentsResponse:
+        """List agents who are absent while customers wait for them."""
+        agents, following = await self._routing.list_absent_agents(current_call().tenant, request.page_token)
+        return admin_pb2.ListAbsentAgentsResponse(
+            agents=[codec.absent_agent(each) for each in agents], next_page_token=following
+        )
+
+    async def ReleaseAgentWork(
+        self, request: admin_pb2.ReleaseAgentWorkRequest, context: Context
+    ) -> admin_pb2.ReleaseAgentWorkResponse:
+        """Free an agent's customers."""
+        released = await self._routing.release_agent_work(current_call().tenant, request.agent_id)
+        return admin_pb2.ReleaseAgentWorkResponse(released=released)
+
     async def GetRoutingSettings(
         self, request: admin_pb2.GetRoutingSettingsRequest, context: Context
     ) -> admin_pb2.GetRoutingSettingsResponse:

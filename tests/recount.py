@@ -451,9 +451,17 @@ class Recount:
         for name, waiting in sorted(self.store.sets.items()):
             kind, _, rest = name.partition("/")
             ready = self.store.sets.get(f"ready/{rest}")
-            inbox_id, _, group = rest.partition("/")
-            if kind == "waiting" and ready and f"queue:{group}:{inbox_id}" not in self.unsettled:
-                yield f"{name} has {len(waiting)} waiting while {', '.join(sorted(ready))} could take one"
+            if kind != "waiting" or not ready or f"queue:{rest.split('/')[1]}:{rest}" in self.unsettled:
+                continue
+            contacts = [found for place in waiting if (found := self.contacts.get(place.partition(":")[2]))]
+            able = sorted(agent for agent in ready if not all(self._is_caller(agent, each) for each in contacts))
+            if able:
+                yield f"{name} has {len(waiting)} waiting while {', '.join(able)} could take one"
+
+    def _is_caller(self, agent_id: str, contact: "_Record") -> bool:
+        """Whether the contact is what the customer wrote whom the agent is talking to (R195)."""
+        calls = [self.contacts[each]["conversation"] for each in self.calls(agent_id)]
+        return contact["conversation"] in calls
 
     def _unsettled(self) -> Iterator[str]:
         is_fresh = float(self.store.hashes.get("view", {}).get("until", 0)) > self.store.raw_us

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 from maitred.store.client import Store
 from maitred.store.steps import Steps
 from router_service.domain import (
+    AbsentAgent,
     Activity,
     AgentExplained,
     Assignments,
@@ -171,6 +172,15 @@ class RouterStore:
         """Return what the router knows of an agent by itself. Raises Refused."""
         agent: RoutingAgent = await self._read("get_routing_agent", tenant, agent_id)
         return agent
+
+    async def list_absent_agents(self, tenant: str, after: str) -> tuple[Sequence[AbsentAgent], str]:
+        """Return agents who are absent while customers wait for them, and where the next page begins."""
+        answer = await self._read("list_absent_agents", tenant, after or "0")
+        return answer["agents"] or [], answer["next"]
+
+    async def release_agent_work(self, tenant: str, agent_id: str) -> Outcome:
+        """Free some of an agent's customers (R188). Raises Refused."""
+        return await self._change("release_agent_work", tenant, agent_id)
 
     async def get_routing_settings(self, tenant: str) -> RoutingSettings:
         """Return all settings."""

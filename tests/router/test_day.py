@@ -225,6 +225,11 @@ async def time_passes(day: Day) -> None:
     await day.floor.passes(timedelta(seconds=day.draw.choice((1, 5, 15, 30, 45, 120))))
 
 
+async def supervisor_releases(day: Day) -> None:
+    request = admin.ReleaseAgentWorkRequest(agent_id=day.someone().agent_id)
+    await day.floor.call(day.floor.client.admin.ReleaseAgentWork(request))
+
+
 async def rules_change(day: Day) -> None:
     draw = day.draw
     settings = admin.RoutingSettings(
@@ -267,6 +272,7 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     agent_logs_out: 1,
     agent_logs_in: 2,
     time_passes: 12,
+    supervisor_releases: 1,
     rules_change: 1,
 }
 

@@ -121,11 +121,6 @@ function agents.end_call(a)
   agents.touch(a)
 end
 
--- Whether the agent is on the phone in this conversation.
-function agents.has_call_of(a, v)
-  return a.call ~= '' and contacts.get(a.call).conversation == v.id
-end
-
 -- Up to how many messaging conversations messages are pushed to the agent (R87, R93).
 function agents.standard_capacity(a)
   return tonumber(a.standard_messaging_capacity) or settings.number('standard_messaging_capacity')

@@ -111,17 +111,40 @@ function conversations.hear(v)
   end
 end
 
--- Takes the mail and messages of a conversation from its agent: it waits as new in its inbox, unless the agent has the
--- customer's call (R125, A4).
+-- Takes an agent's mail and messages of a conversation away, each to its place in the queue; returns whether there were
+-- any (R188). A call goes on, and a conversation that only waits for the customer stays.
+function conversations.release(v, a)
+  if v.agent ~= a.id then return false end
+  local taken = false
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if c.state == 'ASSIGNED' and c.agent == a.id and contacts.is_written(c) then
+      if c.group == 'MESSAGING' then timers.cancel('session:' .. c.id) end
+      c.session_end = ''
+      c.returnable = ''
+      queue.join(c)
+      notes.add(a, { contact_changed = show.contact(c) })
+      taken = true
+    end
+  end
+  if not taken then return false end
+  conversations.recount(v, a)
+  conversations.let_go(v, a)
+  return true
+end
+
+-- Takes the mail and messages of a conversation from its agent: it waits as new in its inbox, unless someone has the
+-- customer's call, whose it is then (R125, R196).
 function conversations.let_go(v, a)
   redis.call('ZREM', keys.agent_unhelped(a.id), v.id)
-  v.claim = ''
-  if agents.has_call_of(a, v) then
-    v.claim = 'CALL'
-  else
-    v.agent = ''
-    conversations.leave_list(v, a)
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if c.group == 'VOICE' and c.state == 'ASSIGNED' then
+      conversations.set_assignee(v, agents.get(c.agent), 'CALL')
+      return conversations.restate(v)
+    end
   end
+  v.claim = ''
+  v.agent = ''
+  conversations.leave_list(v, a)
   conversations.restate(v)
   notes.add(a, { conversation_changed = show.conversation(v) })
 end

@@ -1,0 +1,29 @@
+#!lua flags=allow-oom
+-- Takes the mail, messages and tasks of an agent from them, back to their places in the queues; calls stay (R188).
+--
+-- KEYS  prefix   the tenant's prefix
+-- ARGV  mode     real | manual
+--       agent
+-- Returns {'OK', {released, more}, changes, unsettled} | {'REFUSED', reason, metadata}; released is a number of
+--         customers and tasks, more is true if there are others left for the next call
+--         AGENT_UNKNOWN
+-- O(log n) in those who wait, times a slice of the agent's customers.
+
+local MOST = 50
+
+local a = agents.get(ARGV[2])
+if not record.exists(a) then return step.refuse('AGENT_UNKNOWN', { agent_id = a.id }) end
+
+local released = 0
+for _, entry in ipairs(redis.call('ZRANGE', keys.agent_customers(a.id), 0, -1)) do
+  if released == MOST then break end
+  local task = string.match(entry, '^task:(.+)$')
+  if task then
+    contacts.place_task(contacts.get(task), '')
+    released = released + 1
+  elseif conversations.release(conversations.get(string.match(entry, '^conversation:(.+)$')), a) then
+    released = released + 1
+  end
+end
+local more = released == MOST
+return step.done(function() return { released = released, more = more } end)

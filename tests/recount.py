@@ -453,15 +453,18 @@ class Recount:
             ready = self.store.sets.get(f"ready/{rest}")
             if kind != "waiting" or not ready or f"queue:{rest.split('/')[1]}:{rest}" in self.unsettled:
                 continue
-            contacts = [found for place in waiting if (found := self.contacts.get(place.partition(":")[2]))]
-            able = sorted(agent for agent in ready if not all(self._is_caller(agent, each) for each in contacts))
+            callers = [
+                agent for agent in ready if all(self._is_caller(agent, place.partition(":")[2]) for place in waiting)
+            ]
+            able = sorted(ready.keys() - callers)
             if able:
                 yield f"{name} has {len(waiting)} waiting while {', '.join(able)} could take one"
 
-    def _is_caller(self, agent_id: str, contact: "_Record") -> bool:
+    def _is_caller(self, agent_id: str, contact_id: str) -> bool:
         """Whether the contact is what the customer wrote whom the agent is talking to (R195)."""
+        contact = self.contacts.get(contact_id)
         calls = [self.contacts[each]["conversation"] for each in self.calls(agent_id)]
-        return contact["conversation"] in calls
+        return contact is not None and contact["conversation"] in calls
 
     def _unsettled(self) -> Iterator[str]:
         is_fresh = float(self.store.hashes.get("view", {}).get("until", 0)) > self.store.raw_us

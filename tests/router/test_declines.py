@@ -357,6 +357,15 @@ async def test_what_a_device_could_not_take_keeps_its_place(floor: Floor) -> Non
     assert await state(floor, later) == Contact.STATE_WAITING
 
 
+@rule("R141", "R142")
+async def test_an_agent_is_offered_something_new_before_what_their_device_could_not_take(floor: Floor) -> None:
+    ann = await floor.agent("ann", VOICE)
+    call, later = await floor.submits("carl", CALL), await floor.submits("dora", CALL)
+    await ann.declines(call.contact_id, DEVICE_ERROR)
+    await floor.passes(30 * SECOND)
+    assert list(ann.offers) == [later.contact_id]
+
+
 # How long a miss pauses
 
 

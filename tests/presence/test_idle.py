@@ -108,7 +108,7 @@ COMMANDS: dict[str, Callable[[Desk], Awaitable[object]]] = {
 
 
 @rule("R37")
-@pytest.mark.parametrize("actor", [None, "agent/ann"])
+@pytest.mark.parametrize("actor", ["agent/ann", pytest.param(None, marks=pytest.mark.long)])
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_every_command_of_the_agent_is_activity(
     open_desk: OpenDesk, ann: v1.Agent, command: str, actor: str | None

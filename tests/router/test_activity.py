@@ -569,7 +569,8 @@ async def test_a_replica_whose_store_did_not_answer_goes_on_under_another_name(
     desk: Desk, redis: "Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was sent may still run, in any order: it then speaks for a replica that is no more."""
-    keep, failures = RouterStore.keep_streams, [StoreUnavailable("no answer in time")]
+    keep = RouterStore.keep_streams
+    failures: list[Exception] = []
 
     async def fails_once(store: RouterStore, *about: Any) -> Any:
         if failures:
@@ -579,6 +580,7 @@ async def test_a_replica_whose_store_did_not_answer_goes_on_under_another_name(
     monkeypatch.setattr(RouterStore, "keep_streams", fails_once)
     async with desk.app():
         before = set(await redis.hkeys(REPLICAS))
+        failures.append(StoreUnavailable("no answer in time"))
 
         async def has_another_name() -> bool:
             return not set(await redis.hkeys(REPLICAS)) <= before

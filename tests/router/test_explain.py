@@ -476,6 +476,7 @@ async def peeks(agent: Agent) -> tuple[str, str]:
 
 
 @rule("R52", "R141")
+@pytest.mark.long
 async def test_on_a_day_when_all_do_as_they_please_what_is_explained_is_so(floor: Floor) -> None:
     day = Day(floor, random.Random(3), inboxes=2)
     await day.begins(agents=5)

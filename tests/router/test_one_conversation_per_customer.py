@@ -162,7 +162,7 @@ STATES = [
 
 
 @pytest.mark.rule("R119", "R190", "R191")
-@pytest.mark.parametrize("channel", [SMS, EMAIL], ids=["sms", "email"])
+@pytest.mark.parametrize("channel", [SMS, pytest.param(EMAIL, marks=pytest.mark.long)], ids=["sms", "email"])
 @pytest.mark.parametrize("happens", STATES)
 async def test_a_further_message_is_the_assignees_at_once_whatever_their_state(
     floor: Floor, happens: Happening, channel: Channel.ValueType

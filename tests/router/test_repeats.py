@@ -283,6 +283,7 @@ async def test_another_id_is_another_call(floor: Floor, prepare: Prepare) -> Non
     assert await stored(floor.redis) != after
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("prepare", TOO_LATE, ids=lambda prepare: prepare.__name__)
 async def test_an_id_is_recognised_for_ten_minutes(floor: Floor, prepare: Prepare) -> None:
     repeat = await prepare(floor)

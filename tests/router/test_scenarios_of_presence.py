@@ -18,6 +18,9 @@ from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Agent, 
 from tests.presence.reports import START, minutes, spans, statuses, types
 from tests.rules import rule
 
+# Each rule has its own tests elsewhere; these replay whole scenarios.
+pytestmark = pytest.mark.long
+
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 MS = timedelta(milliseconds=1)

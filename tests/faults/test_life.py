@@ -41,6 +41,7 @@ async def stack() -> AsyncIterator[Stack]:
         yield stack
 
 
+@pytest.mark.long
 async def test_health_follows_reality(stack: Stack) -> None:
     """A store gone: NOT_SERVING. Presence gone: no routing, but the router serves on. Back, without a restart."""
     [presence], [router] = stack.presences, stack.routers

@@ -88,6 +88,7 @@ async def test_every_violation_names_its_field_and_touches_nothing(
     assert (await Copy.of(settings.redis_url)).keys == before.keys
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", WELL_FORMED)
 async def test_the_same_request_unspoiled_is_not_malformed(desk: Desk, kind: type[Message]) -> None:
     await desk.log_in("ann")

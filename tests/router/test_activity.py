@@ -35,6 +35,9 @@ from tests.eventually import eventually
 from tests.floor import AVAILABILITY, CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE
 from tests.rules import rule
 
+# What comes of it with both services is in test_idling; this is the router's half in detail.
+pytestmark = pytest.mark.long
+
 TENANT = "default"
 REVISION = 10
 REPLICAS = f"{{{TENANT}}}:router:replicas"

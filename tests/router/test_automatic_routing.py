@@ -127,6 +127,7 @@ async def test_a_call_rings_where_nothing_holds_it_back(floor: Floor) -> None:
     assert list(ann.offers) == [call.contact_id]
 
 
+@pytest.mark.long
 @pytest.mark.rule("R28", "R44", "R52", "R56", "R72", "R135", "R138")
 @pytest.mark.parametrize(("condition", "hold"), CONDITIONS.values(), ids=CONDITIONS.keys())
 async def test_each_single_condition_holds_a_call_back_and_the_agent_is_told_which(

@@ -257,6 +257,7 @@ async def test_a_repeat_gets_the_same_answer_and_has_no_second_effect(floor: Flo
     assert await stored(floor.redis) == after
 
 
+@pytest.mark.long
 @EVERY_CALL
 async def test_the_same_id_with_other_content_is_refused_and_changes_nothing(floor: Floor, prepare: Prepare) -> None:
     repeat = await prepare(floor)
@@ -271,6 +272,7 @@ async def test_the_same_id_with_other_content_is_refused_and_changes_nothing(flo
     assert await stored(floor.redis) == after
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("prepare", THAT_HAVE_ANOTHER, ids=lambda prepare: prepare.__name__)
 async def test_another_id_is_another_call(floor: Floor, prepare: Prepare) -> None:
     repeat = await prepare(floor)

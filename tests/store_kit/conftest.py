@@ -60,7 +60,7 @@ async def manual(open_store: OpenStore) -> Store:
     return store
 
 
-@pytest.fixture(params=["single", "cluster"])
+@pytest.fixture(params=["single", pytest.param("cluster", marks=pytest.mark.long)])
 async def anywhere(request: pytest.FixtureRequest, open_store: OpenStore) -> Callable[[Clock], Awaitable[Store]]:
     """Opens a store on one server, then on a cluster."""
     url: str = request.getfixturevalue("store_url" if request.param == "single" else "cluster_url")

@@ -116,7 +116,8 @@ async def test_a_repeat_stops_at_the_deadline(serve: Serve) -> None:
     async with Maitred(await serve(presence.add)) as maitred:
         with pytest.raises(aio.AioRpcError) as refused:
             await maitred.presence.LogIn(LogInRequest(agent_id="ann", request_id="1"), timeout=0.3)
-    assert refused.value.code() == StatusCode.UNAVAILABLE
+    # The deadline comes between two attempts, or in the middle of one.
+    assert refused.value.code() in (StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED)
     assert 2 <= presence.calls <= 10
 
 

@@ -6,11 +6,12 @@ the router, due timers have fired, and every agent's stream has said what there 
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import grpc
@@ -20,6 +21,8 @@ from redis.asyncio import Redis
 
 from maitred.client import Maitred
 from maitred.rpc.failure import RpcFailure, from_error
+from maitred.rpc.server import RpcServer
+from maitred.store.keys import manual_time_key, tenants_key
 from maitred.store.manual_clock import START_MS
 from maitred.v1 import channel_pb2, contact_pb2, intake_service_pb2, presence_admin_service_pb2, presence_service_pb2
 from maitred.v1 import router_service_pb2 as router_pb2
@@ -52,8 +55,6 @@ TOPICS = router_pb2.RequestNextRequest.SOURCE_TOPICS
 NEXT = router_pb2.CloseConversationRequest.THEN_NEXT
 END = router_pb2.CloseConversationRequest.THEN_END
 
-TENANT = "default"
-
 # Whether the router has applied what presence has, holds its lease, has noted which offers were sent, and has nothing
 # left that is due, nor has presence; and the number that each agent's stream comes to. Mostly all of it is so, and that
 # is far cheaper to see than to have it settled.
@@ -77,6 +78,8 @@ for i = 2, #ARGV do
 end
 return { settled and 1 or 0, numbers }
 """
+
+SERVICES = ("presence", "router")
 
 # Read once: reading settings takes as long as a call.
 PRESENCE_SETTINGS = PresenceSettings(clock="manual")
@@ -337,9 +340,10 @@ class Agent:
 class Floor:
     """A contact centre with one inbox, `main` (SLA one hour), and whoever the test brings in."""
 
-    def __init__(self, client: Maitred, redis: "Redis") -> None:
+    def __init__(self, client: Maitred, redis: "Redis", tenant: str) -> None:
         self.client = client
         self.redis = redis
+        self.tenant = tenant
         self.agents: dict[str, Agent] = {}
         # Whether a stream has ended that the router may not have noted yet.
         self.has_left = False
@@ -511,29 +515,53 @@ class Floor:
     async def _look(self, apps: Sequence[Agent]) -> tuple[bool, bool]:
         """Whether the services have nothing left to do, and whether the apps know what there is to know."""
         names = [agent.agent_id for agent in apps]
-        settled, numbers = await self.redis.eval(LOOK, 1, f"{{{TENANT}}}:", str(START_MS), *names)
+        settled, numbers = await self.redis.eval(LOOK, 1, f"{{{self.tenant}}}:", str(START_MS), *names)
         told = all(agent.number >= int(number) for agent, number in zip(apps, numbers, strict=True))
         return bool(settled), told
 
 
+@dataclass(frozen=True)
+class Services:
+    """Both services in this process, on one store."""
+
+    presence_at: str
+    router_at: str
+    redis: "Redis"
+    router: RpcServer
+    floors: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+
 @asynccontextmanager
-async def open_floor(store_url: str, folder: Path) -> AsyncIterator[Floor]:
-    """Both services in this process, on one store, under the manual clock; their sockets in the folder."""
-    presence_at, router_at = f"unix:{folder}/presence", f"unix:{folder}/router"
-    presence_settings = PRESENCE_SETTINGS.model_copy(update={"redis_url": store_url, "bind": presence_at})
-    router_settings = ROUTER_SETTINGS.model_copy(
-        update={"redis_url": store_url, "bind": router_at, "presence": presence_at}
-    )
-    redis = Redis.from_url(store_url, decode_responses=True, driver_info=None)
-    async with (
-        aclosing(redis),
-        presence_app.presence(presence_settings),
-        router_app.router(router_settings) as (server, _),
-        Maitred(presence_at, router_at, tenant=TENANT) as client,
-    ):
-        floor = Floor(client, redis)
-        await eventually(lambda: server.health.is_serving("routing"), "the router knows presence")
+async def open_services(store_url: str) -> AsyncIterator[Services]:
+    """Both services under the manual clock, with sockets of their own."""
+    # A socket's path has to be short, which pytest's own temporary folders are not.
+    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
+        presence_at, router_at = f"unix:{folder}/presence", f"unix:{folder}/router"
+        presence_settings = PRESENCE_SETTINGS.model_copy(update={"redis_url": store_url, "bind": presence_at})
+        router_settings = ROUTER_SETTINGS.model_copy(
+            update={"redis_url": store_url, "bind": router_at, "presence": presence_at}
+        )
+        redis = Redis.from_url(store_url, decode_responses=True, driver_info=None)
+        async with (
+            aclosing(redis),
+            presence_app.presence(presence_settings),
+            router_app.router(router_settings) as (server, _),
+        ):
+            yield Services(presence_at, router_at, redis, server)
+
+
+@asynccontextmanager
+async def open_floor(services: Services) -> AsyncIterator[Floor]:
+    """A tenant of its own at the services: nobody is there, and the time begins anew."""
+    redis, tenant = services.redis, f"floor-{next(services.floors)}"
+    await redis.delete(*map(manual_time_key, SERVICES))
+    async with Maitred(services.presence_at, services.router_at, tenant=tenant) as client:
+        floor = Floor(client, redis, tenant)
+        await eventually(lambda: services.router.health.is_serving("routing"), "the router knows presence")
         await floor.inbox("main")
         yield floor
         for agent in floor.agents.values():
             await agent.closes_app()
+    # The services are to forget the tenant; its keys stay, for what is on its way about it.
+    for service in SERVICES:
+        await redis.srem(tenants_key(service), tenant)

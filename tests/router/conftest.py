@@ -1,22 +1,35 @@
 """A floor for each test of routing, whose sets are recounted at the end."""
 
-import tempfile
-from collections.abc import AsyncIterator
-from pathlib import Path
+import os
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.floor import Floor, open_floor
+from maitred.store.embedded import EmbeddedStore
+from tests.fixtures_store import emptied
+from tests.floor import Floor, Services, open_floor, open_services
 from tests.recount import recount
 
 
+@pytest.fixture(scope="session")
+def floor_server() -> Iterator[EmbeddedStore]:
+    """The store of the floors. Nothing else uses it: their services go on between two tests."""
+    with EmbeddedStore(server=os.environ.get("REDIS_SERVER") or None) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def services(floor_server: EmbeddedStore) -> AsyncIterator[Services]:
+    """Both services for all tests of a file: starting them takes as long as half a test."""
+    async with open_services(emptied(floor_server)) as both:
+        yield both
+
+
 @pytest.fixture
-async def floor(store_url: str) -> AsyncIterator[Floor]:
-    """Both services under the manual clock, and nobody there yet; at the end the store has to agree with itself."""
-    # A socket's path has to be short, which pytest's own temporary folders are not.
-    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
-        async with open_floor(store_url, Path(folder)) as floor:
-            yield floor
-            await floor.settles()
-            problems = await recount(floor.redis)
-            assert not problems, "\n".join(["the store does not agree with itself:", *problems])
+async def floor(services: Services) -> AsyncIterator[Floor]:
+    """A tenant where nobody is there yet; at the end the store has to agree with itself."""
+    async with open_floor(services) as floor:
+        yield floor
+        await floor.settles()
+        problems = await recount(floor.redis, floor.tenant)
+        assert not problems, "\n".join(["the store does not agree with itself:", *problems])

@@ -1,20 +1,24 @@
-"""All that the router keeps, to show that a call changed none of it."""
+"""All that the router keeps of a floor, to show that a call changed none of it."""
 
 from collections.abc import Mapping
 
 from redis.asyncio import Redis
 
+from tests.floor import Floor
+
 # The lease and the sign that a replica lives, which are renewed all the time.
-RENEWED = {"{default}:router:view", "{default}:router:replicas"}
+RENEWED = ("router:view", "router:replicas")
 
 
-async def stored(redis: "Redis") -> Mapping[str, object]:
-    """Returns every key of the router with its content, and the manual time of both services."""
+async def stored(floor: Floor) -> Mapping[str, object]:
+    """Returns every key of the router, without the tenant, with its content, and the manual time of both services."""
     found = {}
-    for pattern in ("*router*", "*clock*"):
-        async for key in redis.scan_iter(match=pattern, count=1000):
-            if str(key) not in RENEWED:
-                found[str(key)] = await _content(redis, str(key))
+    tenant = f"{{{floor.tenant}}}:"
+    for pattern in ("router:*", "*:clock"):
+        async for key in floor.redis.scan_iter(match=tenant + pattern, count=1000):
+            name = str(key).removeprefix(tenant)
+            if name not in RENEWED:
+                found[name] = await _content(floor.redis, str(key))
     return found
 
 

@@ -1,13 +1,10 @@
 """Bad input to every RPC of the router: every violated field is named, and the store is untouched."""
 
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-import pytest_asyncio
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -16,7 +13,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from maitred.clock_servicer import CLOCK_CHECKS
 from maitred.rpc.checks import find_violations
 from maitred.rpc.failure import RpcFailure, from_error
-from maitred.store.embedded import EmbeddedStore
 from maitred.v1 import (
     clock_service_pb2,
     insight_service_pb2,
@@ -72,12 +68,10 @@ from maitred.v1.routing_admin_service_pb2 import (
     RoutingSettings,
 )
 from router_service.checks import CHECKS
-from tests.fixtures_store import emptied
-from tests.floor import AVAILABILITY, CALL, CHAT, MESSAGING, NEXT, TASK, Floor, open_floor
+from tests.floor import AVAILABILITY, CALL, CHAT, MESSAGING, NEXT, TASK, Floor, Services, open_floor
 from tests.router.stored import stored
 
 # The floor lives as long as the module, and so does the loop it runs in.
-ON_ONE_FLOOR = pytest.mark.asyncio(loop_scope="module")
 
 TABLE = {**CHECKS, **CLOCK_CHECKS}
 SERVICES = [
@@ -217,20 +211,19 @@ WELL_FORMED: list[Message] = [
 CASES = pytest.mark.parametrize("request_", WELL_FORMED, ids=lambda each: type(each).__name__)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def busy(store_server: EmbeddedStore) -> AsyncIterator[Floor]:
+@pytest.fixture(scope="module")
+async def busy(services: Services) -> AsyncIterator[Floor]:
     """A floor where there is something to spoil: a customer with an agent, one who rings, one who waits.
 
     One for all tests of this module: each shows that it left it as it was.
     """
-    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
-        async with open_floor(emptied(store_server), Path(folder)) as floor:
-            ann = await floor.agent("ann", MESSAGING)
-            chat = await floor.submits("dora", CHAT)
-            await ann.accepts(chat.contact_id)
-            await floor.submits("emil", CHAT)
-            await floor.submits("fred", CALL)
-            yield floor
+    async with open_floor(services) as floor:
+        ann = await floor.agent("ann", MESSAGING)
+        chat = await floor.submits("dora", CHAT)
+        await ann.accepts(chat.contact_id)
+        await floor.submits("emil", CHAT)
+        await floor.submits("fred", CALL)
+        yield floor
 
 
 def method_of(request: Message) -> MethodDescriptor:
@@ -278,10 +271,9 @@ def test_every_checked_request_is_spoiled_here() -> None:
 
 
 @CASES
-@ON_ONE_FLOOR
 async def test_every_violation_is_named_and_touches_nothing(busy: Floor, request_: Message) -> None:
     assert find_violations(request_, TABLE[type(request_)]) == []
-    before = await stored(busy.redis)
+    before = await stored(busy)
     for check in TABLE[type(request_)]:
         for number, spoil in enumerate(check.bad):
             bad = type(request_)()
@@ -293,12 +285,11 @@ async def test_every_violation_is_named_and_touches_nothing(busy: Floor, request
             named = {violation.field.partition("[")[0] for violation in failure.violations}
             assert check.field in named, f"{check.field}, example {number}: {failure.violations}"
     await busy.settles()
-    assert await stored(busy.redis) == before
+    assert await stored(busy) == before
 
 
-@ON_ONE_FLOOR
 async def test_all_violations_come_back_at_once(busy: Floor) -> None:
-    before = await stored(busy.redis)
+    before = await stored(busy)
     request = SubmitContactRequest(
         contact_id="a contact",
         customer_id="",
@@ -321,10 +312,9 @@ async def test_all_violations_come_back_at_once(busy: Floor) -> None:
         "task.due_time",
         "task.agent_id",
     ]
-    assert await stored(busy.redis) == before
+    assert await stored(busy) == before
 
 
-@ON_ONE_FLOOR
 async def test_every_bad_element_of_a_list_is_named_by_its_place(busy: Floor) -> None:
     request = AddInboxMembersRequest(inbox_id="main", agent_ids=["ann", "", "bob", "no one"])
     failure = await refusal_of(busy, request)
@@ -388,19 +378,17 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("request_", "reason"), REFUSED, ids=[f"{type(each).__name__}-{reason}" for each, reason in REFUSED]
 )
-@ON_ONE_FLOOR
 async def test_a_refused_call_touches_nothing(busy: Floor, request_: Message, reason: str) -> None:
-    before = await stored(busy.redis)
+    before = await stored(busy)
     assert (await refusal_of(busy, request_)).reason == reason
     await busy.settles()
-    assert await stored(busy.redis) == before
+    assert await stored(busy) == before
 
 
 # Who calls
 
 
 @pytest.mark.parametrize("tenant", ["", "two words", "a/b", "{tag}", "x" * 129])
-@ON_ONE_FLOOR
 async def test_a_malformed_tenant_is_named(busy: Floor, tenant: str) -> None:
     failure = await refusal_of(busy, GetInboxRequest(inbox_id="main"), ("maitred-tenant", tenant))
     assert failure.reason == "INVALID_REQUEST"
@@ -408,20 +396,18 @@ async def test_a_malformed_tenant_is_named(busy: Floor, tenant: str) -> None:
 
 
 @pytest.mark.parametrize("actor", ["admin", "admin/", "/ann", "root/ann", "admin/two words", "admin/ann/bob"])
-@ON_ONE_FLOOR
 async def test_a_malformed_actor_is_named(busy: Floor, actor: str) -> None:
     failure = await refusal_of(busy, GetInboxRequest(inbox_id="main"), ("maitred-actor", actor))
     assert failure.reason == "INVALID_REQUEST"
     assert [violation.field for violation in failure.violations] == ["maitred-actor"]
 
 
-@ON_ONE_FLOOR
 async def test_a_malformed_tenant_and_actor_are_both_named(busy: Floor) -> None:
-    before = await stored(busy.redis)
+    before = await stored(busy)
     metadata = ("maitred-tenant", "two words"), ("maitred-actor", "root/ann")
     failure = await refusal_of(busy, PutInboxRequest(inbox_id="x", sla=Duration(seconds=1)), *metadata)
     assert [violation.field for violation in failure.violations] == ["maitred-tenant", "maitred-actor"]
-    assert await stored(busy.redis) == before
+    assert await stored(busy) == before
 
 
 NOT_FOR = {
@@ -437,24 +423,22 @@ NOT_FOR = {
     [(kind, each) for each in WELL_FORMED for kind in NOT_FOR.get(method_of(each).containing_service.name, [])],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-@ON_ONE_FLOOR
 async def test_a_service_is_not_for_every_kind_of_actor(busy: Floor, kind: str, request_: Message) -> None:
-    before = await stored(busy.redis)
+    before = await stored(busy)
     failure = await refusal_of(busy, request_, ("maitred-actor", f"{kind}/ann"))
     assert (failure.code, failure.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ACTOR_NOT_ALLOWED")
     service = method_of(request_).containing_service.full_name
     assert failure.metadata == {"actor": f"{kind}/ann", "service": service}
-    assert await stored(busy.redis) == before
+    assert await stored(busy) == before
 
 
 AN_AGENTS = [each for each in WELL_FORMED if method_of(each).containing_service.name == "RouterService"]
 
 
 @pytest.mark.parametrize("request_", AN_AGENTS, ids=lambda each: type(each).__name__)
-@ON_ONE_FLOOR
 async def test_an_agent_acts_for_nobody_else(busy: Floor, request_: Message) -> None:
-    before = await stored(busy.redis)
+    before = await stored(busy)
     failure = await refusal_of(busy, request_, ("maitred-actor", "agent/bob"))
     assert (failure.code, failure.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ACTOR_MISMATCH")
     assert failure.metadata == {"actor": "agent/bob", "agent_id": "ann"}
-    assert await stored(busy.redis) == before
+    assert await stored(busy) == before

@@ -103,7 +103,7 @@ class Day:
         await self.floor.settles()
 
     async def is_in_order(self) -> None:
-        assert await recount(self.floor.redis) == []
+        assert await recount(self.floor.redis, self.floor.tenant) == []
 
     async def lost_nobody(self) -> None:
         for contact_id in self.submitted:

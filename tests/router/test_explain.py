@@ -34,7 +34,6 @@ from tests.floor import (
     MAIL_TASKS,
     MESSAGING,
     SMS,
-    TENANT,
     TOPICS,
     VOICE,
     Agent,
@@ -44,6 +43,7 @@ from tests.floor import (
 from tests.router.test_day import Day
 from tests.rules import rule
 
+TENANT = "default"
 HOLDS = {value.name.removeprefix("HOLD_"): value.number for value in GroupRoutingState.Hold.DESCRIPTOR.values}
 OBSTACLES = {value.name.removeprefix("OBSTACLE_"): value.number for value in Obstacle.DESCRIPTOR.values}
 MINUTE = timedelta(minutes=1)

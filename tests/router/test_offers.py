@@ -27,7 +27,6 @@ from tests.floor import (
     EMAIL,
     MAIL_TASKS,
     MESSAGING,
-    TENANT,
     TOPICS,
     VOICE,
     Agent,
@@ -423,7 +422,9 @@ async def test_an_offer_that_no_stream_has_sent_is_undelivered_and_pauses_the_gr
     assert await waits(floor, contact)
     await ann.opens_app()
     assert ann.hold(group) == GroupRoutingState.HOLD_PAUSE
-    outcomes = {await floor.redis.hget(each, "state") for each in await floor.redis.keys("*:router:offer/*")}
+    outcomes = {
+        await floor.redis.hget(each, "state") for each in await floor.redis.keys(f"{{{floor.tenant}}}:router:offer/*")
+    }
     assert outcomes == {"UNDELIVERED"}
     assert OFFER_OUTCOME_UNDELIVERED not in ann.outcomes
 
@@ -434,7 +435,9 @@ async def test_an_offer_whose_app_has_gone_since_it_was_sent_is_a_miss(floor: Fl
     await floor.submits("carl", CALL)
     await ann.closes_app()
     await floor.passes(CALL_TIME)
-    outcomes = {await floor.redis.hget(each, "state") for each in await floor.redis.keys("*:router:offer/*")}
+    outcomes = {
+        await floor.redis.hget(each, "state") for each in await floor.redis.keys(f"{{{floor.tenant}}}:router:offer/*")
+    }
     assert outcomes == {"MISSED"}
 
 
@@ -549,7 +552,7 @@ async def test_an_offer_past_its_time_is_gone_though_no_replica_has_noticed_yet(
     call = await floor.submits("carl", CALL)
     # The store's time goes by, and no timer has been fired.
     then = await floor.now() + CALL_TIME
-    await floor.redis.set(f"{{{TENANT}}}:router:clock", round(then.timestamp() * 1000))
+    await floor.redis.set(f"{{{floor.tenant}}}:router:clock", round(then.timestamp() * 1000))
     with pytest.raises(Refusal, match="OFFER_GONE"):
         await ann.accepts(call.contact_id)
 

@@ -1,13 +1,11 @@
 """The recount that ends every test of routing notices when the store does not agree with itself."""
 
-import tempfile
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.floor import CALL, CHAT, EMAIL, MESSAGING, TENANT, VOICE, Floor, open_floor
+from tests.floor import CALL, CHAT, EMAIL, MESSAGING, VOICE, Floor, Services, open_floor
 from tests.recount import recount
 
 # What is done by hand to the store of `busy`, and what the recount then says, at least.
@@ -80,23 +78,22 @@ CORRUPTIONS = {
 
 
 @pytest.fixture
-async def busy(store_url: str) -> AsyncIterator[Floor]:
+async def busy(services: Services) -> AsyncIterator[Floor]:
     """Something of everything: bob has missed a call, which now rings at ann, who has a chat and a task."""
-    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
-        async with open_floor(store_url, Path(folder)) as floor:
-            await floor.agent("bob", VOICE)
-            await floor.submits("carl", CHAT, contact_id="chat")
-            await floor.submits("dora", CALL, contact_id="call")
-            await floor.passes(timedelta(seconds=45))
-            ann = await floor.agent("ann", VOICE, MESSAGING)
-            await ann.accepts("chat")
-            await floor.task("emil", agent_id="ann", contact_id="task")
-            await floor.submits("fred", EMAIL, contact_id="mail")
-            yield floor
+    async with open_floor(services) as floor:
+        await floor.agent("bob", VOICE)
+        await floor.submits("carl", CHAT, contact_id="chat")
+        await floor.submits("dora", CALL, contact_id="call")
+        await floor.passes(timedelta(seconds=45))
+        ann = await floor.agent("ann", VOICE, MESSAGING)
+        await ann.accepts("chat")
+        await floor.task("emil", agent_id="ann", contact_id="task")
+        await floor.submits("fred", EMAIL, contact_id="mail")
+        yield floor
 
 
 async def test_a_store_that_agrees_with_itself_has_no_problems(busy: Floor) -> None:
-    assert await recount(busy.redis) == []
+    assert await recount(busy.redis, busy.tenant) == []
 
 
 async def test_each_disagreement_is_named(busy: Floor) -> None:
@@ -104,15 +101,15 @@ async def test_each_disagreement_is_named(busy: Floor) -> None:
     unnoticed = []
     for command, expected in CORRUPTIONS.items():
         name, key, *args = command.split(" ")
-        whole = f"{{{TENANT}}}:router:{key}"
+        whole = f"{{{busy.tenant}}}:router:{key}"
         before = await busy.redis.execute_command("DUMP", whole, NEVER_DECODE=True)  # type: ignore[no-untyped-call]
         life = max(0, await busy.redis.pttl(whole))
         await busy.redis.execute_command(name, whole, *args)  # type: ignore[no-untyped-call]
-        problems = await recount(busy.redis)
+        problems = await recount(busy.redis, busy.tenant)
         if not any(problem.startswith(expected) for problem in problems):
             unnoticed.append((command, problems))
         await busy.redis.delete(whole)
         if before is not None:
             await busy.redis.restore(whole, life, before)
     assert not unnoticed
-    assert await recount(busy.redis) == []
+    assert await recount(busy.redis, busy.tenant) == []

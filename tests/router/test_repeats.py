@@ -247,14 +247,14 @@ def test_every_request_that_can_be_recognised_is_tried_here() -> None:
 @EVERY_CALL
 async def test_a_repeat_gets_the_same_answer_and_has_no_second_effect(floor: Floor, prepare: Prepare) -> None:
     repeat = await prepare(floor)
-    before = await stored(floor.redis)
+    before = await stored(floor)
     first = await repeat.call(repeat.request)
     await floor.settles()
-    after = await stored(floor.redis)
+    after = await stored(floor)
     assert after != before
     assert await repeat.call(repeat.request) == first
     await floor.settles()
-    assert await stored(floor.redis) == after
+    assert await stored(floor) == after
 
 
 @pytest.mark.long
@@ -263,13 +263,13 @@ async def test_the_same_id_with_other_content_is_refused_and_changes_nothing(flo
     repeat = await prepare(floor)
     await repeat.call(repeat.request)
     await floor.settles()
-    after = await stored(floor.redis)
+    after = await stored(floor)
     with pytest.raises(Refusal) as refusal:
         await floor.call(repeat.call(repeat.other))
     assert refusal.value.reason == "REQUEST_ID_REUSED"
     assert refusal.value.failure.metadata == {"request_id": ID}
     await floor.settles()
-    assert await stored(floor.redis) == after
+    assert await stored(floor) == after
 
 
 @pytest.mark.long
@@ -279,10 +279,10 @@ async def test_another_id_is_another_call(floor: Floor, prepare: Prepare) -> Non
     await repeat.call(repeat.request)
     repeat.other.request_id = "click-2"
     await floor.settles()
-    after = await stored(floor.redis)
+    after = await stored(floor)
     await repeat.call(repeat.other)
     await floor.settles()
-    assert await stored(floor.redis) != after
+    assert await stored(floor) != after
 
 
 @pytest.mark.long
@@ -372,10 +372,10 @@ async def test_a_contact_submitted_twice_is_one_contact(floor: Floor) -> None:
     )
     first = await floor.call(floor.client.intake.SubmitContact(request))
     await floor.settles()
-    after = await stored(floor.redis)
+    after = await stored(floor)
     assert (await floor.call(floor.client.intake.SubmitContact(request))).contact == first.contact
     await floor.settles()
-    assert await stored(floor.redis) == after
+    assert await stored(floor) == after
     assert len(ann.events) == 1
 
 
@@ -417,13 +417,13 @@ async def test_a_contacts_id_with_other_content_is_refused(
     await floor.inbox("other")
     request = SubmitContactRequest(contact_id="chat-1", customer_id="carl", channel=CHAT, inbox_id="main")
     await floor.call(floor.client.intake.SubmitContact(request))
-    before = await stored(floor.redis)
+    before = await stored(floor)
     spoil(request)
     with pytest.raises(Refusal) as refusal:
         await floor.call(floor.client.intake.SubmitContact(request))
     assert refusal.value.reason == "CONTACT_ID_REUSED"
     assert refusal.value.failure.metadata == {"contact_id": "chat-1"}
-    assert await stored(floor.redis) == before
+    assert await stored(floor) == before
 
 
 # What says how things are to be needs no id
@@ -443,7 +443,7 @@ async def test_saying_again_how_an_inbox_is_to_be_changes_nothing(floor: Floor) 
         lambda: admin.RemoveInboxMembers(remove),
     ):
         first = await call()
-        after, number = await stored(floor.redis), ann.number
+        after, number = await stored(floor), ann.number
         assert await call() == first
         await floor.settles()
-        assert (await stored(floor.redis), ann.number) == (after, number)
+        assert (await stored(floor), ann.number) == (after, number)

@@ -131,9 +131,9 @@ async def test_a_look_ahead_says_what_would_come_and_changes_nothing(
     ann = await floor.agent("ann", MESSAGING, MAIL_TASKS)
     await floor.submits("carl", EMAIL, sla=MINUTE)
     chat = await floor.submits("dora", CHAT)
-    before = await stored(floor.redis)
+    before = await stored(floor)
     peeked = await ann.asks(place, peek=True)
-    after = await stored(floor.redis)
+    after = await stored(floor)
     assert peeked.would == chat
     assert unlike(before, after) == {"command_time"}
     assert (await ann.asks(place)).assigned.contact_id == chat.contact_id
@@ -143,7 +143,7 @@ def unlike(before: object, after: object) -> set[str]:
     """What of Ann is not the same: of everything else, all is."""
     assert isinstance(before, dict)
     assert isinstance(after, dict)
-    key = "{default}:router:agent/ann"
+    key = "router:agent/ann"
     assert {**before, key: 0} == {**after, key: 0}
     return {name for name in before[key].keys() | after[key].keys() if before[key].get(name) != after[key].get(name)}
 

@@ -128,9 +128,9 @@ async def test_settings_are_replaced_as_a_whole(floor: Floor) -> None:
 async def test_putting_the_same_again_changes_nothing(floor: Floor) -> None:
     await floor.agent("ann", VOICE)
     await puts(floor, EVERY_OTHER)
-    before = await stored(floor.redis)
+    before = await stored(floor)
     await puts(floor, EVERY_OTHER)
-    assert await stored(floor.redis) == before
+    assert await stored(floor) == before
 
 
 async def test_each_tenant_has_its_own(floor: Floor) -> None:
@@ -169,12 +169,12 @@ TOGETHER = {
 async def test_settings_that_do_not_go_together_are_refused(
     floor: Floor, settings: RoutingSettings, field: str
 ) -> None:
-    before = await stored(floor.redis)
+    before = await stored(floor)
     with pytest.raises(Refusal) as refusal:
         await puts(floor, settings)
     assert refusal.value.reason == "INVALID_REQUEST"
     assert [violation.field for violation in refusal.value.failure.violations] == [field]
-    assert await stored(floor.redis) == before
+    assert await stored(floor) == before
 
 
 @rule("R75")

@@ -8,8 +8,10 @@ from maitred.v1.contact_pb2 import OFFER_OUTCOME_WITHDRAWN, Contact
 from maitred.v1.router_service_pb2 import GroupRoutingState
 from router_service.domain import NewContact
 from router_service.store.store import RouterStore
-from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, TENANT, VOICE, Floor
+from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Floor
 from tests.rules import rule
+
+TENANT = "default"
 
 
 @rule("R49", "R52")

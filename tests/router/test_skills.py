@@ -156,7 +156,7 @@ async def test_skills_nobody_asks_for_any_more_leave_nothing_behind(floor: Floor
     await ann.accepts(call)
     await floor.passes(timedelta(hours=2))
     assert not [key async for key in floor.redis.scan_iter("*/main/VOICE/german=1")]
-    assert not await floor.redis.exists("{default}:router:skill_sets/main/VOICE")
+    assert not await floor.redis.exists(f"{{{floor.tenant}}}:router:skill_sets/main/VOICE")
 
 
 @pytest.mark.long

@@ -1,11 +1,9 @@
 """What an agent must see, as a stream: a snapshot, then every change once, in order, without a gap."""
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,7 @@ from maitred.v1.contact_pb2 import CustomerEntry
 from maitred.v1.router_service_pb2 import GroupRoutingState, WatchAssignmentsRequest, WatchAssignmentsResponse
 from router_service import dispatcher
 from tests.eventually import eventually
-from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Floor, open_floor
+from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Floor, open_floor, open_services
 
 
 class App:
@@ -231,14 +229,14 @@ async def test_an_idle_stream_says_that_it_is_complete(floor: Floor, monkeypatch
 
 
 async def test_a_drained_router_ends_the_streams_without_an_error(store_url: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
-        places = (f"unix:{folder}/presence", f"unix:{folder}/router")
-        async with Maitred(*places) as client:
-            async with open_floor(store_url, Path(folder)) as floor:
-                await floor.agent("ann", VOICE)
-                stream = App(client, "ann", None)
-                await stream.reaches(0)
-            # An error of the stream would be raised here.
-            async with asyncio.timeout(5):
-                await stream.reading
-            assert stream.kinds == ["snapshot"]
+    async with AsyncExitStack() as clients:
+        async with open_services(store_url) as services, open_floor(services) as floor:
+            places = services.presence_at, services.router_at
+            client = await clients.enter_async_context(Maitred(*places, tenant=floor.tenant))
+            await floor.agent("ann", VOICE)
+            stream = App(client, "ann", None)
+            await stream.reaches(0)
+        # An error of the stream would be raised here.
+        async with asyncio.timeout(5):
+            await stream.reading
+        assert stream.kinds == ["snapshot"]

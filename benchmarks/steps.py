@@ -18,7 +18,7 @@ TENANT = "default"
 INBOX = "main"
 DAY_US = 24 * 3600 * 1_000_000
 USED_MEMORY = re.compile(rb"used_memory:(\d+)")
-EVALSHA_US = re.compile(rb"cmdstat_evalsha:calls=\d+,usec=(\d+)")
+FCALL_US = re.compile(rb"cmdstat_fcall:calls=\d+,usec=(\d+)")
 
 Words = Sequence[str | int]
 
@@ -33,8 +33,8 @@ class Router:
         self._url = url
         self._steps = Steps.load("router_service.store")
         self._prefix = prefix("router", TENANT)
-        for step in self._steps.values():
-            self._redis.script_load(step.source)
+        for library in {step.library for step in self._steps.values()}:
+            self._redis.function_load(library.source, replace=True)
 
     def __enter__(self) -> Self:
         return self
@@ -52,7 +52,7 @@ class Router:
         return _checked(step, pipeline.execute())
 
     def _add(self, pipeline: Any, step: str, words: Words) -> None:
-        pipeline.execute_command("EVALSHA", self._steps[step].sha, 1, self._prefix, "real", *words)
+        pipeline.execute_command("FCALL", self._steps[step].function, 1, self._prefix, "real", *words)
 
     def fill(self, waiting: int) -> None:
         """Lets so many callers wait."""
@@ -89,7 +89,7 @@ class Router:
             self._add(pipeline, step, words)
             pipeline.execute_command("INFO", "commandstats")
         replies = pipeline.execute()
-        used = [_number(EVALSHA_US, stats) for stats in replies[::2]]
+        used = [_number(FCALL_US, stats) for stats in replies[::2]]
         return [after - before for before, after in pairwise(used)], _checked(step, replies[1::2])
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from .errors import StoreBusy, StoreUnavailable
 from .failures import UNREACHABLE, store_error
@@ -36,7 +36,7 @@ class _Call:
     made_at: float
 
     def command(self) -> Command:
-        return Command(self.prefix, ("EVALSHA", self.step.sha, 1, self.prefix, *self.arguments))
+        return Command(self.prefix, ("FCALL", self.step.function, 1, self.prefix, *self.arguments))
 
     def settle(self, answer: object) -> None:
         """Give the caller its answer or error; one that was cancelled meanwhile gets nothing."""
@@ -45,7 +45,7 @@ class _Call:
         if isinstance(answer, BaseException):
             # An error of its own for each caller: it will carry that caller's traceback.
             cause = store_error(answer)
-            error = type(cause)(f"{self.step.name}: {self.step.explain(str(cause))}")
+            error = type(cause)(f"{self.step.name}: {self.step.library.explain(str(cause))}")
             error.__cause__ = answer
             self.answer.set_exception(error)
         elif isinstance(answer, list):
@@ -131,7 +131,7 @@ class Batcher:
         answers = await self._exchange([call.command() for call in batch])
         unknown: list[_Call] = []
         for call, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, NoScriptError):
+            if _is_unknown(answer):
                 unknown.append(call)
             else:
                 call.settle(answer)
@@ -139,16 +139,22 @@ class Batcher:
             await self._load_and_send(unknown)
 
     async def _load_and_send(self, batch: Sequence[_Call]) -> None:
-        """Teach the server these steps and send them once more: it did not run them."""
+        """Teach the server the library of these steps and send them once more: it did not run them.
+
+        Another replica may have done so meanwhile, which is as good.
+        """
         loads = list(
             {
-                (call.step.sha, call.prefix): Command(call.prefix, ("SCRIPT LOAD", call.step.source)) for call in batch
+                (call.step.library.name, call.prefix): Command(call.prefix, ("FUNCTION LOAD", call.step.library.source))
+                for call in batch
             }.values()
         )
         answers = await self._exchange([*loads, *(call.command() for call in batch)])
         for call, answer in zip(batch, answers[len(loads) :], strict=True):
-            if isinstance(answer, NoScriptError):
-                answer = StoreUnavailable("the store forgot the step twice in a row")
+            if _is_unknown(answer):
+                answer = next(
+                    filter(_is_refusal, answers[: len(loads)]), StoreUnavailable("the store forgot the steps")
+                )
             call.settle(answer)
 
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
@@ -161,3 +167,13 @@ class Batcher:
             return [failure] * len(commands)
         except (RedisError, *UNREACHABLE) as error:
             return [error] * len(commands)
+
+
+def _is_unknown(answer: object) -> bool:
+    """Return whether the server does not know the step, and so did not run it."""
+    return isinstance(answer, ResponseError) and str(answer) == "Function not found"
+
+
+def _is_refusal(answer: object) -> bool:
+    """Return whether the server did not load the library, and has not got it from someone else either."""
+    return isinstance(answer, ResponseError) and not str(answer).endswith("already exists")

@@ -20,7 +20,7 @@ from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseErro
 from .failures import UNREACHABLE
 
 _MODE = 4
-"""Where the first argument of a step is among the words: EVALSHA, hash, number of keys, key."""
+"""Where the first argument of a step is among the words: FCALL, function, number of keys, key."""
 
 
 class Command(NamedTuple):
@@ -179,7 +179,7 @@ def _run_id(info: bytes | str) -> bytes:
 def _words(command: Command, run: bytes) -> tuple[str | bytes | int, ...]:
     """Return the words of a command; a step's first argument also names the run of the server it is sent to."""
     words = command.words
-    if words[0] != "EVALSHA":
+    if words[0] != "FCALL":
         return words
     mode = words[_MODE]
     assert isinstance(mode, bytes)

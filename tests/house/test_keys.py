@@ -12,11 +12,11 @@ ROUTER_KEYS_OF_THE_KIT = {"timers", "clock", "request:<>/<>/:<>"}
 
 
 def test_the_routers_keys_are_those_that_are_explained() -> None:
-    """Each is one function of keys.lua: `function keys.agent(id) return keys.prefix .. 'agent/' .. id end`."""
+    """Each is one function of keys.lua: `function keys.agent(id) return KEYS[1] .. 'agent/' .. id end`."""
     text = (ROOT / "router_service/store/lua/lib/keys.lua").read_text()
     built = {
         "".join(literal if literal else "<>" for literal, _ in re.findall(r"\.\. (?:'([^']*)'|(\w+))", expression))
-        for expression in re.findall(r"return keys\.prefix ((?:\.\. (?:'[^']*'|\w+) )+)end", text)
+        for expression in re.findall(r"return KEYS\[1\] ((?:\.\. (?:'[^']*'|\w+) )+)end", text)
     }
     assert len(built) == text.count("\nfunction keys.")
     assert built | ROUTER_KEYS_OF_THE_KIT == {re.sub(r"<[^>]*>", "<>", name) for name in ROUTER_KEYS}

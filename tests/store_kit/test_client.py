@@ -42,9 +42,9 @@ async def test_one_failing_step_does_not_touch_the_others_of_its_batch(store: St
     assert isinstance(ends[1], StepFailed)
 
 
-async def test_a_flushed_script_is_loaded_again_and_runs_once(store: Store) -> None:
+async def test_steps_that_the_server_lost_are_loaded_again_and_run_once(store: Store) -> None:
     await store.run("count", "acme")
-    await store.redis.script_flush()
+    await store.redis.function_flush()
     await asyncio.gather(*(store.run("count", "acme") for _ in range(5)), store.run("echo", "acme", "x"))
     assert await runs(store) == 6
 

@@ -16,15 +16,27 @@ def test_each_file_is_one_step_named_after_it() -> None:
     assert "trap" not in STEPS
 
 
-def test_a_step_begins_with_exactly_one_shebang_line_its_own_if_it_has_one() -> None:
-    assert STEPS["count"].source.splitlines()[0] == "#!lua"
-    assert STEPS["echo"].source.splitlines()[0] == "#!lua flags=no-writes"
-    assert all(step.source.count("#!lua") == 1 for step in STEPS.values())
+def test_all_steps_are_one_library_named_by_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {step.library for step in STEPS.values()} == {STEPS["count"].library}
+    names = []
+    for release, text in (("one", "return { 'OK' }"), ("two", "return { 'OK', 'now' }")):
+        folder = tmp_path / release / "steps_of_a_release" / "lua"
+        folder.mkdir(parents=True)
+        (folder / "look.lua").write_text(text)
+        with monkeypatch.context() as patched:
+            patched.syspath_prepend(tmp_path / release)
+            names.append(Steps.load("steps_of_a_release")["look"].function)
+    assert names[0] != names[1]
 
 
-def test_all_library_tables_are_declared_before_any_body() -> None:
-    declared = STEPS["count"].source.splitlines()[1]
-    assert declared == "local bell, clock, feed, requests, revisions, timers, trap = {}, {}, {}, {}, {}, {}, {}"
+async def test_a_step_keeps_the_flags_of_its_first_line(store: Store) -> None:
+    await store.run("echo", "acme", "here")
+    (library,) = await store.redis.function_list(STEPS["echo"].library.name)
+    functions = [dict(zip(each[::2], each[1::2], strict=True)) for each in library[library.index(b"functions") + 1]]
+    flags = {function[b"name"].decode(): function[b"flags"] for function in functions}
+    assert flags[STEPS["echo"].function] == [b"no-writes"]
+    assert flags[STEPS["release"].function] == [b"allow-oom"]
+    assert flags[STEPS["count"].function] == []
 
 
 async def test_an_error_names_our_file_and_line(store: Store) -> None:
@@ -44,7 +56,7 @@ def test_a_package_without_libraries_of_its_own_has_the_shared_ones(
     steps = Steps.load("plain_steps")
     assert list(steps) == ["look"]
     assert len(steps) == 1
-    assert "function clock.now()" in steps["look"].source
+    assert "function clock.now()" in steps["look"].library.source
 
 
 async def test_an_unknown_step_is_a_key_error(store: Store) -> None:

@@ -6,6 +6,10 @@
 local MANUAL_START_MS = 1893456000000 -- 2030-01-01T00:00:00Z
 local now_ms, raw_us
 
+function clock.reset()
+  now_ms, raw_us = nil, nil
+end
+
 -- Microseconds of the server's own clock, an integer; leases count in these under either clock.
 function clock.raw_us()
   if not raw_us then

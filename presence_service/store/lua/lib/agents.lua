@@ -10,7 +10,7 @@
 -- focus_left_revision, returned_revision, logged_in_revision and left_settings_revision.
 
 local GROUPS = { 'voice', 'messaging', 'mail_tasks' }
-local ALL = table.concat(GROUPS, ',')
+local ALL = 'voice,messaging,mail_tasks'
 
 local function has(toggles, group)
   return string.find(',' .. toggles .. ',', ',' .. group .. ',', 1, true) ~= nil

@@ -21,6 +21,10 @@ local FACTS = {
 
 local before, events
 
+function changes.reset()
+  before, events = nil, nil
+end
+
 local function scope()
   -- With its length, so that no agent's id and request id read like those of another.
   return #ARGV[AGENT] .. ':' .. ARGV[AGENT]

@@ -10,6 +10,10 @@ local DEFAULTS = { '1', '0', '600000', '5400000', '0', '0', '50000' }
 
 local values
 
+function settings.reset()
+  values = nil
+end
+
 local function read()
   if not values then
     values = {}

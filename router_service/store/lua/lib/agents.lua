@@ -1,7 +1,9 @@
 -- Agents as routing knows them: their load, their place among the ready, what they hold.
 
-agents.touched = {}
-agents.loads = {}
+function agents.reset()
+  agents.touched = {}
+  agents.loads = {}
+end
 
 -- An agent's record. Reading it makes nobody known.
 function agents.get(id)

@@ -1,7 +1,9 @@
 -- Conversations: a customer's one live thread over all channels (R2, R3), with at most one assignee and exactly one
 -- inbox (R4). `claim` says what the assignee's claim rests on: WRITTEN (mail or messages) or CALL (a call alone, A4).
 
-conversations.contact_ids = {}
+function conversations.reset()
+  conversations.contact_ids = {}
+end
 
 function conversations.get(id)
   return record.get(keys.conversation(id), id)

@@ -10,11 +10,11 @@ local MOST_HEADS = 100
 
 -- In this order rules exclude an agent; whom a later one excludes is nearer to getting the contact. Who lacks a skill
 -- does not serve the queue at all, so that comes first.
-local NEARNESS = {}
-for at, obstacle in ipairs({
-  'SKILLS', 'LOGGED_OUT', 'AWAY', 'FOCUS', 'TOGGLE_OFF', 'SETTINGS', 'DECLINE_STOP', 'PAUSE', 'AT_MAXIMUM',
-  'CALL_CONNECTED', 'CALL_RINGING', 'CAPACITY', 'AFTER_CALL_WORK', 'CALLER', 'TURNED_DOWN',
-}) do NEARNESS[obstacle] = at end
+local NEARNESS = {
+  SKILLS = 1, LOGGED_OUT = 2, AWAY = 3, FOCUS = 4, TOGGLE_OFF = 5, SETTINGS = 6, DECLINE_STOP = 7, PAUSE = 8,
+  AT_MAXIMUM = 9, CALL_CONNECTED = 10, CALL_RINGING = 11, CAPACITY = 12, AFTER_CALL_WORK = 13, CALLER = 14,
+  TURNED_DOWN = 15,
+}
 
 -- Of these presence tells, so it is known since when they hold.
 local OF_PRESENCE = { LOGGED_OUT = true, AWAY = true, FOCUS = true, SETTINGS = true }

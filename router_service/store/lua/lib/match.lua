@@ -3,8 +3,12 @@
 -- (R148, R157); for each contact the best ready agent (R156). After every step no queue has a waiting contact and a
 -- ready agent who could take it, unless it is listed as unsettled with a due-now timer.
 
-match.queues = {}
-match.made = 0
+function match.reset()
+  match.queues = {}
+  match.made = 0
+  match.settling = false
+  match.unsettled_left = false
+end
 
 -- Makes a queue worth a look.
 function match.look(q, group)

@@ -1,7 +1,9 @@
 -- What agents must be told of a step: per agent the events in order, one dense number, and the routing state after it.
 
-notes.events = {}
-notes.given = {}
+function notes.reset()
+  notes.events = {}
+  notes.given = {}
+end
 
 function notes.add(a, event)
   agents.touch(a)

@@ -56,7 +56,9 @@ function queue.contact(place)
 end
 
 -- Whether entries that are over are dropped on the way; steps that only read leave them.
-queue.mends = true
+function queue.reset()
+  queue.mends = true
+end
 
 -- Puts a contact at its place, which never changes (R140), and makes its queue worth a look.
 function queue.join(c)

@@ -1,8 +1,10 @@
 -- Hashes as records: each is read once a step and written once, at the step's end, with only what changed.
 -- A field that is not there reads as ''; setting a field to '' removes it. Values are strings or integers.
 
-record.loaded = {}
-record.order = {}
+function record.reset()
+  record.loaded = {}
+  record.order = {}
+end
 
 local absent = { __index = function() return '' end }
 

@@ -44,6 +44,10 @@ settings.longest_session = 24 * 3600 * 1000
 
 local set
 
+function settings.reset()
+  set = nil
+end
+
 local function read()
   if not set then
     set = {}

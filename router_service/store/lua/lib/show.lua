@@ -60,7 +60,9 @@ function show.routing_state(a)
   }
 end
 
-show.waiting_in = {}
+function show.reset()
+  show.waiting_in = {}
+end
 
 -- How many wait in an inbox, by channel group in the order of settings.groups, whatever they require.
 local function waiting_in(inbox)

@@ -1,7 +1,9 @@
 -- Skills: what a contact requires, all of it, and what an agent has, each with a level. A set of them is text, such as
 -- 'billing=1,german=2', in order of the names, so that the same set is the same text; '' is none.
 
-skills.levels = {}
+function skills.reset()
+  skills.levels = {}
+end
 
 -- The levels by skill of a set.
 function skills.read(text)

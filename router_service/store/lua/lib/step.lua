@@ -1,5 +1,10 @@
 -- The frame of every step that changes something: refusals before the first write, and one common end.
 
+function step.reset()
+  step.remember = nil
+  step.commander = nil
+end
+
 -- A refusal: a word of the closed list in error_reason.proto and what the message names. Nothing was written.
 function step.refuse(reason, metadata)
   return { 'REFUSED', reason, cjson.encode(metadata or {}) }

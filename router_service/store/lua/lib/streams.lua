@@ -6,6 +6,10 @@ local LOST_US = 5000000
 -- What lost replicas said last is kept this long.
 local KEPT_US = 24 * 3600 * 1000000
 
+function streams.reset()
+  streams.said = nil
+end
+
 -- When each replica last said that it lives, as {raw_us, ms}.
 function streams.replicas()
   if not streams.said then

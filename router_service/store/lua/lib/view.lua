@@ -1,5 +1,9 @@
 -- The router's view of presence: what it may act on, and until when (the lease).
 
+function view.reset()
+  view.fresh = nil
+end
+
 -- Whether routed work may be given now. The lease is about the network: it is compared with the store's raw TIME,
 -- also under the manual clock. A lease from before the store was restarted counts for nothing: the view may have lost
 -- a revocation that has returned.

@@ -168,6 +168,19 @@ async def test_with_auto_accept_the_agent_may_decline_earlier(floor: Floor) -> N
 
 
 @rule("R75")
+async def test_with_auto_accept_a_call_rings_on_until_the_agent_has_an_app_that_can_tell_of_it(floor: Floor) -> None:
+    await floor.sets(auto_accept=True)
+    ann = await floor.agent("ann", VOICE, app=False)
+    call = await floor.submits("carl", CALL)
+    await floor.passes(20 * SECOND)
+    assert await state(floor, call) == Contact.STATE_OFFERED
+    await ann.opens_app()
+    await floor.passes(SECOND)
+    assert await state(floor, call) == Contact.STATE_ASSIGNED
+    assert await ann.contacts() == {call.contact_id}
+
+
+@rule("R75")
 async def test_a_call_that_was_withdrawn_or_lost_is_accepted_by_nobody(floor: Floor) -> None:
     await floor.sets(auto_accept=True)
     ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob", VOICE)

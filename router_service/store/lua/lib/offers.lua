@@ -110,9 +110,16 @@ function offers.accept(o)
   if c.group == 'VOICE' and settings.is_on('call_holds_back_other_work') then offers.withdraw(a, 'MESSAGING') end
 end
 
--- The time after which a call is accepted by itself is over (R75). While the lease is out it rings on.
+-- How long a call that could not be accepted by itself rings on before that is tried again, in ms.
+local ACCEPT_AGAIN = 1000
+
+-- The time after which a call is accepted by itself is over (R75). While the lease is out, or nothing could tell the
+-- agent, it rings on.
 function offers.auto_accept(o)
-  if o.state == 'OPEN' and view.is_fresh() then offers.accept(o) end
+  if o.state ~= 'OPEN' then return end
+  if view.is_fresh() and streams.look(o.agent) then return offers.accept(o) end
+  o.accept_time = clock.now() + ACCEPT_AGAIN
+  timers.set('accept:' .. o.id, record.number(o, 'accept_time'))
 end
 
 -- The agent says no: as it is set, nothing more is sent to them until they ask (R135).

@@ -14,6 +14,7 @@ from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Agent, 
 from tests.rules import rule
 
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 Skills = Mapping[str, int]
 
 
@@ -25,7 +26,11 @@ async def has(agent: Agent, **skills: int) -> None:
 
 
 async def submits(
-    floor: Floor, contact_id: str, channel: Channel.ValueType, skills: Skills, *relaxations: tuple[timedelta, Skills]
+    floor: Floor,
+    contact_id: str,
+    channel: Channel.ValueType,
+    skills: Skills,
+    *relaxations: tuple[timedelta, Skills],
 ) -> str:
     """A customer who needs someone with these skills, or after a time with others; returns the contact's id."""
     request = intake.SubmitContactRequest(
@@ -125,6 +130,16 @@ async def test_a_relaxed_contact_keeps_its_place(floor: Floor) -> None:
     await floor.passes(MINUTE)
     ann = await floor.agent("ann", MESSAGING)
     assert [event.offer_made.contact.contact_id for event in ann.events] == ["early", "late"]
+
+
+async def test_what_an_agent_gives_back_has_relaxed_meanwhile(floor: Floor) -> None:
+    ann, bob = await floor.agent("ann", MAIL_TASKS), await floor.agent("bob", MAIL_TASKS)
+    await has(ann, german=1)
+    await submits(floor, "mail", EMAIL, {"german": 1}, (MINUTE, {"german": 2}), (2 * MINUTE, {}), (HOUR, {"german": 3}))
+    await ann.asks()
+    await floor.passes(2 * MINUTE)
+    await ann.gives_back("mail")
+    assert (await bob.asks()).assigned.contact_id == "mail"
 
 
 async def test_an_agent_who_loses_a_skill_keeps_the_work_and_gets_no_more_of_it(floor: Floor) -> None:

@@ -60,7 +60,6 @@ c.fingerprint = fingerprint
 c.state = 'WAITING'
 c.queue_time = clock.now()
 c.due_time = due ~= '' and due or clock.now() + (sla or inbox.sla)
-if relaxations ~= '' then queue.time_relaxation(c, cjson.decode(relaxations)) end
 
 if channel == 'TASK' then
   if agent_id ~= '' then

@@ -60,11 +60,24 @@ function queue.reset()
   queue.mends = true
 end
 
--- Puts a contact at its place, which never changes (R140), and makes its queue worth a look.
+-- Lessens what a contact requires by the steps whose time has come, counted from when it came, and sets the timer of
+-- the next one.
+local function lessen(c)
+  local steps = cjson.decode(c.relaxations)
+  while steps[1] and record.number(c, 'queue_time') + steps[1].after <= clock.now() do
+    c.skills = table.remove(steps, 1).skills
+  end
+  c.relaxations = #steps > 0 and cjson.encode(steps) or ''
+  if steps[1] then timers.set('relax:' .. c.id, record.number(c, 'queue_time') + steps[1].after) end
+end
+
+-- Puts a contact at its place, which never changes (R140), and makes its queue worth a look. What it requires may have
+-- become less while an agent had it.
 function queue.join(c)
   c.state = 'WAITING'
   c.agent = ''
   c.offer = ''
+  if c.relaxations ~= '' then lessen(c) end
   if c.skills ~= '' then begin(c) end
   redis.call('ZADD', keys.waiting(queue.of(c)), c.due_time, queue.place(c))
   match.look(queue.of(c), c.group)
@@ -78,22 +91,12 @@ function queue.leave(c)
   end
 end
 
--- What a waiting contact requires is less from now on: it goes to the queue of that, at the same place.
+-- What a waiting contact requires is less from now on: it goes to the queue of that, at the same place. One that does
+-- not wait goes there when it waits again.
 function queue.relax(c)
-  local steps = c.relaxations ~= '' and cjson.decode(c.relaxations) or {}
-  local now = table.remove(steps, 1)
-  if not now or c.state == 'ENDED' or c.state == 'ASSIGNED' then return end
-  local waits = c.state == 'WAITING' and c.parked == ''
-  if waits then queue.leave(c) end
-  c.skills = now.skills
-  c.relaxations = #steps > 0 and cjson.encode(steps) or ''
-  queue.time_relaxation(c, steps)
-  if waits then queue.join(c) end
-end
-
--- Sets the timer of the next relaxation, counted from when the contact came.
-function queue.time_relaxation(c, steps)
-  if steps[1] then timers.set('relax:' .. c.id, record.number(c, 'queue_time') + steps[1].after) end
+  if c.state ~= 'WAITING' or c.parked ~= '' then return end
+  queue.leave(c)
+  queue.join(c)
 end
 
 -- The first waiting contact of a queue that satisfies the predicate, and its order for comparison between queues.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from maitred.store.manual_clock import START_MS
 from maitred.v1 import routing_admin_service_pb2 as admin
 from maitred.v1.channel_pb2 import Channel, ChannelGroup
 from maitred.v1.contact_pb2 import Contact
@@ -561,6 +562,27 @@ async def test_who_gets_another_customer_in_the_same_step_is_no_runner_up(router
     offers = [(await router.explain_contact(TENANT, customer_id))["offer"] for customer_id in ("carl", "dora")]
     assert [offer["agent_id"] for offer in offers] == ["ann", "bob"]
     assert ["runner_up" in offer["choice"] for offer in offers] == [False, False]
+
+
+@rule("R73")
+async def test_who_has_just_been_connected_to_a_caller_is_given_no_message_by_the_same_step(
+    router: RouterStore,
+) -> None:
+    """One step fires both timers: the call is accepted by itself, and a chat that waited for the lease is settled."""
+    await router.put_routing_settings(TENANT, {"auto_accept": "1", "auto_accept_time": "10000"})
+    await router.apply_snapshot(TENANT, 11, [state("ann", 11, "VOICE", "MESSAGING")], last=True, read_revision=11)
+    await router.extend_view(TENANT, 11, await router.store.time() + 60_000_000)
+    await settles(router)
+    await router.submit_contact(TENANT, call_of("carl"), "VOICE")
+    redis: Any = router.store.redis
+    await redis.hset(f"{{{TENANT}}}:router:view", "until", 0)
+    await router.submit_contact(TENANT, dataclasses.replace(call_of("dora"), channel="CHAT"), "MESSAGING")
+    await redis.set(f"{{{TENANT}}}:router:clock", START_MS + 10_000)
+    await router.extend_view(TENANT, 11, await router.store.time() + 60_000_000)
+    await router.store.run("fire_timers", TENANT, 10)
+    assert (await router.explain_contact(TENANT, "carl"))["assignment"]["agent_id"] == "ann"
+    candidates = {each["agent_id"]: each for each in (await router.explain_contact(TENANT, "dora"))["candidates"]}
+    assert candidates["ann"]["excluded"]["obstacle"] == "CALL_CONNECTED"
 
 
 async def both_switch(router: RouterStore, after: int, *toggles: str) -> None:

@@ -10,11 +10,13 @@ from maitred.v1 import intake_service_pb2 as intake
 from maitred.v1 import routing_admin_service_pb2 as admin
 from maitred.v1.channel_pb2 import Channel, ChannelGroup
 from maitred.v1.contact_pb2 import Contact
-from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Agent, Floor
+from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, SMS, VOICE, Agent, Floor
 from tests.rules import rule
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
+OFFER = admin.RoutingSettings.INBOUND_MESSAGE_ASSIGNMENT_OFFER
+DIRECT = admin.RoutingSettings.INBOUND_MESSAGE_ASSIGNMENT_DIRECT
 Skills = Mapping[str, int]
 
 
@@ -31,11 +33,12 @@ async def submits(
     channel: Channel.ValueType,
     skills: Skills,
     *relaxations: tuple[timedelta, Skills],
+    customer_id: str = "",
 ) -> str:
     """A customer who needs someone with these skills, or after a time with others; returns the contact's id."""
     request = intake.SubmitContactRequest(
         contact_id=contact_id,
-        customer_id=f"customer-of-{contact_id}",
+        customer_id=customer_id or f"customer-of-{contact_id}",
         channel=channel,
         inbox_id="main",
         required_skills=skills,
@@ -140,6 +143,24 @@ async def test_what_an_agent_gives_back_has_relaxed_meanwhile(floor: Floor) -> N
     await floor.passes(2 * MINUTE)
     await ann.gives_back("mail")
     assert (await bob.asks()).assigned.contact_id == "mail"
+
+
+@rule("R4", "R191")
+@pytest.mark.parametrize("assignment", [OFFER, DIRECT], ids=["offered", "at-once"])
+async def test_two_messages_of_one_customer_that_need_two_skills_never_reach_two_agents(
+    floor: Floor, assignment: admin.RoutingSettings.InboundMessageAssignment.ValueType
+) -> None:
+    """Three agents come in one step, and for each of the messages another one is the best."""
+    await floor.sets(inbound_message_assignment=assignment)
+    abe, bob, zoe = [await floor.agent(name, MESSAGING, inboxes=[]) for name in ("abe", "bob", "zoe")]
+    await has(zoe, german=1)
+    await submits(floor, "german", CHAT, {"german": 1}, customer_id="carl")
+    await submits(floor, "plain", SMS, {}, customer_id="carl")
+    await floor.joins("main", abe, bob, zoe)
+    for agent in (abe, bob):
+        assert not agent.offers
+        assert not await agent.contacts()
+    assert set(zoe.offers) | await zoe.contacts() >= {"german"}
 
 
 async def test_an_agent_who_loses_a_skill_keeps_the_work_and_gets_no_more_of_it(floor: Floor) -> None:

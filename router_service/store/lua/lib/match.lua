@@ -68,6 +68,13 @@ function match.give(c, a, why)
   agents.refresh(a)
 end
 
+-- Whether a pair is no more what it was before an agent was given something: the agent or the runner-up is the same,
+-- or the contact waits no longer, for it is of the same conversation as what was given (R191).
+local function is_outdated(pair, given_to)
+  local c = pair.contact
+  return pair.agent == given_to or pair.runner_up == given_to.id or c.state ~= 'WAITING' or c.parked ~= ''
+end
+
 -- Pairs the queues of one tier until none has a pair. First those who have not turned each other down, over all
 -- queues, so that an agent is offered an item again only when nothing else is there for them.
 function match.tier(queues, turned_down_too)
@@ -82,9 +89,7 @@ function match.tier(queues, turned_down_too)
     match.give(best.contact, best.agent, best.why)
     match.made = match.made + 1
     for q, pair in pairs(pairs_of) do
-      if pair == best or pair.agent == best.agent or pair.runner_up == best.agent.id then
-        pairs_of[q] = match.pair(q, turned_down_too)
-      end
+      if is_outdated(pair, best.agent) then pairs_of[q] = match.pair(q, turned_down_too) end
     end
   end
 end
@@ -146,7 +151,8 @@ local function look_at_some(revision)
   if #found == 2 * most then redis.call('ZADD', keys.unsettled(), 0, 'agents:' .. found[#found]) end
 end
 
--- Settles a slice of what is unsettled: the first entry, and again by timer until nothing is left.
+-- Makes a slice of what is unsettled worth a look: the first entry, and again by timer until nothing is left. It is
+-- paired at the step's end, when the places of all whom the step touched are up to date.
 function match.settle()
   if not view.is_fresh() then return end
   local entry = redis.call('ZRANGE', keys.unsettled(), 0, 0)[1]
@@ -162,6 +168,5 @@ function match.settle()
   else
     agents.touch(agents.get(string.match(entry, '^agent:(.+)$')))
   end
-  match.run()
   if redis.call('EXISTS', keys.unsettled()) == 1 then match.wake() end
 end

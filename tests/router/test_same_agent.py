@@ -126,6 +126,26 @@ async def test_of_two_that_wait_for_an_answer_the_earlier_due_date_counts(floor:
     assert (await floor.submits("dora", CALL, sla=2 * MINUTE)).due_time != sooner.due_time
 
 
+@rule("A10", "R151")
+async def test_what_a_customer_writes_and_is_due_sooner_brings_forward_what_of_theirs_waits(floor: Floor) -> None:
+    email = await floor.submits("carl", EMAIL, sla=60 * MINUTE)
+    await floor.submits("dora", EMAIL, sla=30 * MINUTE)
+    chat = await floor.submits("carl", CHAT, sla=5 * MINUTE)
+    assert (await floor.contact(email.contact_id)).due_time == chat.due_time
+    ann = await floor.agent("ann", MAIL_TASKS)
+    assert await ann.contacts() == {email.contact_id, chat.contact_id}
+
+
+@rule("A10", "R83", "R151")
+async def test_a_caller_who_is_due_sooner_brings_no_mail_forward(floor: Floor) -> None:
+    """The caller may hang up in the queue, which changes nothing for what else they want."""
+    email = await floor.submits("carl", EMAIL, sla=60 * MINUTE)
+    call = await floor.submits("carl", CALL, sla=5 * MINUTE)
+    assert call.due_time.seconds < email.due_time.seconds
+    await floor.hangs_up(call.contact_id)
+    assert await floor.contact(email.contact_id) == email
+
+
 @rule("A10", "R151", "S124")
 async def test_what_was_answered_has_no_due_date_any_more(floor: Floor) -> None:
     ann = await floor.agent("ann", MAIL_TASKS)

@@ -84,7 +84,12 @@ function conversations.join(v, c)
   if v.unhelped_time ~= '' and v.due_time ~= '' then
     c.due_time = math.min(record.number(c, 'due_time'), record.number(v, 'due_time'))
   end
-  if contacts.is_written(c) then v.due_time = c.due_time end
+  if contacts.is_written(c) then
+    v.due_time = c.due_time
+    for _, other in ipairs(open) do
+      if contacts.is_written(other) and other.state ~= 'ASSIGNED' then queue.hasten(other, c.due_time) end
+    end
+  end
   c.conversation = v.id
   redis.call('SADD', keys.conversation_contacts(v.id), c.id)
   table.insert(conversations.contact_ids[v.id], c.id)

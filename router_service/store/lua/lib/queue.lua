@@ -91,6 +91,15 @@ function queue.leave(c)
   end
 end
 
+-- A contact that nobody has yet is due no later than this: if it waits, it moves forward.
+function queue.hasten(c, due_time)
+  if record.number(c, 'due_time') <= tonumber(due_time) then return end
+  local waits = c.state == 'WAITING' and c.parked == ''
+  if waits then queue.leave(c) end
+  c.due_time = due_time
+  if waits then queue.join(c) end
+end
+
 -- What a waiting contact requires is less from now on: it goes to the queue of that, at the same place. One that does
 -- not wait goes there when it waits again.
 function queue.relax(c)

@@ -161,7 +161,7 @@ STATES = [
 ]
 
 
-@pytest.mark.rule("R119", "R190", "R191")
+@pytest.mark.rule("L106", "R119", "R190", "R191")
 @pytest.mark.parametrize("channel", [SMS, pytest.param(EMAIL, marks=pytest.mark.long)], ids=["sms", "email"])
 @pytest.mark.parametrize("happens", STATES)
 async def test_a_further_message_is_the_assignees_at_once_whatever_their_state(
@@ -181,7 +181,7 @@ async def test_a_further_message_is_the_assignees_at_once_whatever_their_state(
     assert (told.contact, told.cause) == (further, ContactAssigned.CAUSE_SAME_CONVERSATION)
 
 
-@pytest.mark.rule("R190", "R191", "R199")
+@pytest.mark.rule("L103", "R190", "R191", "R199")
 async def test_a_chat_of_a_customer_whose_email_is_with_an_agent_is_that_agents_and_counts(floor: Floor) -> None:
     ann = await floor.agent("ann", MAIL_TASKS)
     await floor.agent("bob", MESSAGING)
@@ -395,7 +395,7 @@ async def test_who_takes_the_call_of_a_customer_with_nothing_else_open_has_the_c
     assert (conversation.agent_id, conversation.state) == ("bob", Conversation.STATE_OPEN)
 
 
-@pytest.mark.rule("R194", "R195")
+@pytest.mark.rule("L109", "R194", "R195")
 async def test_the_callers_chat_goes_to_another_agent_who_gets_the_customer_and_the_call_goes_on(floor: Floor) -> None:
     bob = await floor.agent("bob", VOICE, MESSAGING)
     call = await talks_to(bob, "carl")
@@ -428,6 +428,19 @@ async def test_the_callers_chat_waits_for_the_voice_agent_when_nobody_else_is_fr
     assert chat.state == Contact.STATE_WAITING
     assert (await conversation_of(bob)).agent_id == "bob"
     await floor.hangs_up(call.contact_id)
+    assert list(bob.offers) == [chat.contact_id]
+
+
+@pytest.mark.rule("R73", "R195", "R198")
+async def test_where_a_call_holds_back_nothing_else_the_callers_chat_still_comes_when_the_call_ends(
+    floor: Floor,
+) -> None:
+    await floor.sets(call_holds_back_other_work=False)
+    bob = await floor.agent("bob", VOICE, MESSAGING)
+    call = await talks_to(bob, "carl")
+    chat = await floor.submits("carl", CHAT)
+    assert not bob.offers
+    await bob.ends(call.contact_id)
     assert list(bob.offers) == [chat.contact_id]
 
 

@@ -171,7 +171,10 @@ function contacts.finish(c, reason)
   c.returnable = ''
   record.expire(c, settings.retention)
   if before == 'ASSIGNED' then
-    if a.call == c.id then agents.end_call(a) end
+    if a.call == c.id then
+      agents.end_call(a)
+      conversations.look(conversations.get(c.conversation))
+    end
     if c.group == 'MESSAGING' then
       c.session_end = ''
       timers.cancel('session:' .. c.id)

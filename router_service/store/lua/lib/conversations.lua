@@ -95,6 +95,14 @@ function conversations.join(v, c)
   table.insert(conversations.contact_ids[v.id], c.id)
 end
 
+-- Makes what the customer wrote and nobody has worth a look: whoever was on the phone with them may have it now, who
+-- was ready all along where a call holds back nothing else (R195, R198).
+function conversations.look(v)
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if c.state == 'WAITING' and c.parked == '' then match.look(queue.of(c), c.group) end
+  end
+end
+
 -- The agent answered what the customer sent (R101): what they have of the customer can't be given back any more (R125),
 -- and their sessions begin to wait for the customer's reply (R92).
 function conversations.answer(v, agent_id)

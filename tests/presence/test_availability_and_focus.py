@@ -94,7 +94,7 @@ async def test_focus_is_on_by_default(desk: Desk) -> None:
     assert (await desk.enter_focus("ann")).HasField("focus_time")
 
 
-@rule("R55")
+@rule("L61", "R55")
 async def test_focus_needs_a_channel_that_is_on(desk: Desk) -> None:
     await desk.log_in("ann")
     with refused("NO_CHANNEL_ON"):

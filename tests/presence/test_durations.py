@@ -90,9 +90,9 @@ async def test_who_is_still_logged_in_counts_until_now(desk: Desk) -> None:
         await desk.advance(minutes=10)
 
 
-@rule("R25", "R206")
+@rule("L97", "R25", "R206")
 async def test_the_hours_in_each_status_are_there_by_name(desk: Desk) -> None:
-    """L97: two hours of Training and five of Work."""
+    """Two hours of Training and five of Work."""
     await never_idle(desk)
     await desk.add_status("training", "Training")
     await desk.log_in("ann")

@@ -189,7 +189,7 @@ async def test_leaving_focus_brings_the_waiting_call_and_chat_at_once(floor: Flo
     assert set(ann.offers) == {call.contact_id, chat.contact_id}
 
 
-@pytest.mark.rule("R64", "R70")
+@pytest.mark.rule("L79", "R64", "R70")
 @pytest.mark.parametrize("leaving", [Agent.goes_away, Agent.logs_out], ids=["away", "log_out"])
 async def test_leaving_for_a_break_from_focus_brings_no_customer_even_for_an_instant(
     floor: Floor, leaving: Callable[[Agent], Awaitable[object]]
@@ -515,7 +515,7 @@ async def test_while_a_chat_is_being_offered_the_customers_email_goes_to_nobody_
     assert await is_waiting(floor, email, text)
 
 
-@pytest.mark.rule("R112", "R191")
+@pytest.mark.rule("L112", "R112", "R191")
 async def test_when_the_chat_is_on_offer_no_more_the_customers_email_waits_again(floor: Floor) -> None:
     ann, bob = await floor.agent("ann", MESSAGING), await floor.agent("bob", MAIL_TASKS)
     email = await floor.submits("carl", EMAIL)

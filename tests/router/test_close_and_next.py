@@ -229,7 +229,7 @@ async def test_in_focus_an_agent_keeps_answers_and_ends_what_it_has_and_gets_the
     assert (await floor.contact(chat.contact_id)).state == Contact.STATE_ENDED
 
 
-@pytest.mark.rule("R58")
+@pytest.mark.rule("L64", "R58")
 async def test_in_focus_close_is_there_and_brings_nothing(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE, MESSAGING)
     conversation_id = await takes(ann, await floor.submits("carl", CHAT))

@@ -286,7 +286,7 @@ async def lives_through(floor: Floor, *, seed: int, agents: int, inboxes: int, c
     await day.lost_nobody()
 
 
-@rule("R4", "R72", "R87", "R109")
+@rule("L115", "R4", "R72", "R87", "R109")
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 12))])
 async def test_an_hour_on_a_small_floor(floor: Floor, seed: int) -> None:
     await lives_through(floor, seed=seed, agents=6, inboxes=2, customers=30)

@@ -30,7 +30,7 @@ async def members(floor: Floor, inbox_id: str) -> list[str]:
 # Whose work it is
 
 
-@pytest.mark.rule("R71", "R158")
+@pytest.mark.rule("L10", "R71", "R158")
 async def test_a_call_rings_at_a_member_of_its_inbox_and_at_nobody_else(floor: Floor) -> None:
     await floor.inbox("other")
     ann = await floor.agent("ann", VOICE)
@@ -43,7 +43,7 @@ async def test_a_call_rings_at_a_member_of_its_inbox_and_at_nobody_else(floor: F
     assert not ann.offers
 
 
-@pytest.mark.rule("R148", "R158")
+@pytest.mark.rule("S130", "R148", "R158")
 async def test_an_agent_of_two_inboxes_is_sent_the_work_of_both_in_one_order(floor: Floor) -> None:
     await floor.inbox("other")
     cleo = await floor.agent("cleo", inboxes=["main", "other"])
@@ -56,7 +56,7 @@ async def test_an_agent_of_two_inboxes_is_sent_the_work_of_both_in_one_order(flo
     assert offered == [first.contact_id, second.contact_id, last.contact_id]
 
 
-@pytest.mark.rule("R109", "R122", "R158")
+@pytest.mark.rule("S130", "R109", "R122", "R158")
 async def test_a_switch_on_brings_mail_of_the_agents_own_inboxes_only(floor: Floor) -> None:
     await floor.inbox("other")
     ann = await floor.agent("ann")
@@ -90,7 +90,7 @@ async def test_who_joins_an_inbox_is_sent_at_once_what_waits_there(floor: Floor)
     assert set(ann.offers) == {call.contact_id, chat.contact_id}
 
 
-@pytest.mark.rule("R123", "R167")
+@pytest.mark.rule("S140", "R123", "R167")
 async def test_who_joins_an_inbox_asks_for_its_mail(floor: Floor) -> None:
     await floor.inbox("other")
     ann = await floor.agent("ann", MAIL_TASKS)
@@ -113,7 +113,7 @@ async def test_who_is_not_available_joins_an_inbox_and_is_sent_nothing(floor: Fl
     assert list(ann.offers) == [call.contact_id]
 
 
-@pytest.mark.rule("R158", "R167")
+@pytest.mark.rule("S140", "R158", "R167")
 async def test_who_leaves_an_inbox_gets_no_new_work_of_it(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE, MESSAGING, MAIL_TASKS)
     await floor.leaves("main", ann)
@@ -123,7 +123,7 @@ async def test_who_leaves_an_inbox_gets_no_new_work_of_it(floor: Floor) -> None:
     assert (await ann.asks(AVAILABILITY)).nothing == Brought.NOTHING_NOBODY_WAITING
 
 
-@pytest.mark.rule("R119", "R167")
+@pytest.mark.rule("S140", "R119", "R167")
 async def test_who_leaves_an_inbox_keeps_assigned_work_and_its_replies(floor: Floor) -> None:
     ann = await floor.agent("ann", MESSAGING)
     chat = await floor.submits("carl", CHAT)

@@ -271,7 +271,7 @@ async def test_if_nothing_waits_when_focus_is_left_nothing_is_owed_later(floor: 
 # One agent a customer, across channels
 
 
-@pytest.mark.rule("R119", "R126")
+@pytest.mark.rule("S88", "R119", "R126")
 async def test_the_reply_to_an_answered_email_goes_to_the_same_agent_who_is_away(floor: Floor) -> None:
     ann = await floor.agent("ann", MAIL_TASKS)
     [email] = await emails(floor, 1)

@@ -102,6 +102,7 @@ function contacts.place_task(c, agent_id)
   if c.state == 'ASSIGNED' and c.agent ~= agent_id then
     local earlier = agents.get(c.agent)
     redis.call('ZREM', keys.agent_customers(earlier.id), 'task:' .. c.id)
+    c.returnable = ''
     notes.add(earlier, { contact_changed = show.contact(c) })
   end
   if agent_id == '' then

@@ -35,7 +35,7 @@ CHAPTERS = (
     # R94 and R113 speak of work given by hand, which comes with assignment by hand.
     Chapter("Messaging capacity", _from_to(87, 93)),
     Chapter("Requested work: the buttons", (*_from_to(95, 112), "R114")),
-    Chapter("Messaging delivery", _from_to(115, 120)),
+    Chapter("Messaging delivery", _from_to(115, 121)),
     # R128 comes with dedicated agents.
     Chapter("Mail and Tasks", (*_from_to(122, 127), *_from_to(129, 133))),
     # R137 comes with the metrics, R143 and the events of R144 with the record of each contact.

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from maitred.v1 import intake_service_pb2 as intake
 from maitred.v1 import presence_service_pb2 as presence
 from maitred.v1 import router_service_pb2 as router
 from maitred.v1 import routing_admin_service_pb2 as admin
+from maitred.v1.channel_pb2 import CHANNEL_GROUP_UNSPECIFIED
 from maitred.v1.contact_pb2 import Contact, CustomerEntry
 from tests.floor import (
+    AVAILABILITY,
     CALL,
     CHAT,
     EMAIL,
@@ -40,6 +43,7 @@ from tests.rules import rule
 CHANNELS = (CALL, CALL, CHAT, CHAT, SMS, EMAIL, EMAIL, VOICEMAIL)
 TOGGLES = ((VOICE,), (MESSAGING,), (MAIL_TASKS,), (VOICE, MESSAGING), (VOICE, MESSAGING, MAIL_TASKS), ())
 SKILLS: tuple[dict[str, int], ...] = ({}, {}, {}, {"german": 1}, {"german": 2}, {"welsh": 1})
+AGENT_SKILLS: tuple[dict[str, int], ...] = ({}, {"german": 1}, {"german": 2, "welsh": 1})
 ASSIGNMENTS = (
     admin.RoutingSettings.INBOUND_MESSAGE_ASSIGNMENT_OFFER,
     admin.RoutingSettings.INBOUND_MESSAGE_ASSIGNMENT_DIRECT,
@@ -63,6 +67,7 @@ TOLERATED = {
     "DECLINE_NOT_ALLOWED",
     "NO_CHANNEL_ON",
     "OFFER_GONE",
+    "TASK_OPEN",
 }
 
 
@@ -75,6 +80,7 @@ class Day:
     inboxes: int
     agents: list[Agent] = field(default_factory=list)
     submitted: list[str] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     holds_back: bool = True
 
@@ -82,12 +88,11 @@ class Day:
         self.holds_back = self.draw.random() < 0.7
         for number in range(1, self.inboxes):
             await self.floor.inbox(f"inbox-{number}", sla=timedelta(minutes=5 * number))
-        names = ["main", *(f"inbox-{number}" for number in range(1, self.inboxes))]
         for number in range(agents):
-            member_of = self.draw.sample(names, self.draw.randint(1, len(names)))
+            member_of = self.draw.sample(self.names, self.draw.randint(1, len(self.names)))
             agent = await self.floor.agent(f"agent-{number}", *self.draw.choice(TOGGLES), inboxes=member_of)
             self.agents.append(agent)
-            skills = self.draw.choice(({}, {"german": 1}, {"german": 2, "welsh": 1}))
+            skills = self.draw.choice(AGENT_SKILLS)
             request = admin.PutAgentRequest(agent=admin.RoutingAgent(agent_id=agent.agent_id, skills=skills))
             await self.floor.call(self.floor.client.admin.PutAgent(request))
 
@@ -109,8 +114,22 @@ class Day:
         for contact_id in self.submitted:
             assert (await self.floor.contact(contact_id)).state != Contact.STATE_UNSPECIFIED
 
+    @property
+    def names(self) -> list[str]:
+        """All inboxes."""
+        return ["main", *(f"inbox-{number}" for number in range(1, self.inboxes))]
+
+    def inbox(self) -> str:
+        return self.draw.choice(self.names)
+
     def someone(self) -> Agent:
         return self.draw.choice(self.agents)
+
+    async def later(self) -> Timestamp:
+        """A time to come."""
+        time = Timestamp()
+        time.FromDatetime(await self.floor.now() + timedelta(seconds=self.draw.choice((30, 300, 3_000))))
+        return time
 
     async def contact_of(self, agent: Agent) -> tuple[CustomerEntry, Contact] | None:
         entries = [
@@ -130,7 +149,7 @@ async def customer_comes(day: Day) -> None:
         # Few enough that some come again while they are still being helped.
         customer_id=f"customer-{day.draw.randrange(10 * len(day.agents))}",
         channel=channel,
-        inbox_id=day.draw.choice(["main", *(f"inbox-{number}" for number in range(1, day.inboxes))]),
+        inbox_id=day.inbox(),
         required_skills=day.draw.choice(SKILLS),
     )
     if request.required_skills and day.draw.random() < 0.5:
@@ -230,6 +249,70 @@ async def supervisor_releases(day: Day) -> None:
     await day.floor.call(day.floor.client.admin.ReleaseAgentWork(request))
 
 
+async def agent_looks_ahead(day: Day) -> None:
+    """And then asks: whom the look ahead showed is brought."""
+    agent, source = day.someone(), day.draw.choice((AVAILABILITY, TOPICS))
+    group = day.draw.choice((CHANNEL_GROUP_UNSPECIFIED, VOICE, MESSAGING, MAIL_TASKS))
+    ahead = await agent.asks(source, group=group, peek=True)
+    brought = await agent.asks(source, group=group)
+    got = brought.ringing.contact.contact_id or brought.assigned.contact_id
+    assert (ahead.would.contact_id, ahead.own, ahead.nothing) == (got, brought.own, brought.nothing)
+
+
+async def agent_makes_task(day: Day) -> None:
+    contact_id = f"contact-{len(day.submitted)}"
+    request = router.CreateTaskRequest(
+        agent_id=day.someone().agent_id,
+        contact_id=contact_id,
+        customer_id="carl",
+        inbox_id=day.inbox(),
+        text="call back",
+        due_time=await day.later(),
+        to_agent_id=day.draw.choice(("", day.someone().agent_id)),
+    )
+    await day.floor.call(day.floor.client.router.CreateTask(request))
+    day.submitted.append(contact_id)
+    day.tasks.append(contact_id)
+
+
+async def agent_changes_task(day: Day) -> None:
+    if not day.tasks:
+        return
+    agent_id, contact_id = day.someone().agent_id, day.draw.choice(day.tasks)
+    client = day.floor.client.router
+    match day.draw.choice(("update", "update", "close", "reopen")):
+        case "close":
+            await day.floor.call(client.CloseTask(router.CloseTaskRequest(agent_id=agent_id, contact_id=contact_id)))
+        case "reopen":
+            await day.floor.call(client.ReopenTask(router.ReopenTaskRequest(agent_id=agent_id, contact_id=contact_id)))
+        case _:
+            request = router.UpdateTaskRequest(
+                agent_id=agent_id,
+                contact_id=contact_id,
+                text="call back",
+                due_time=await day.later(),
+                inbox_id=day.inbox(),
+                to_agent_id=day.draw.choice(("", day.someone().agent_id)),
+            )
+            await day.floor.call(client.UpdateTask(request))
+
+
+async def members_change(day: Day) -> None:
+    """Several at once."""
+    some = day.draw.sample(day.agents, day.draw.randint(1, len(day.agents)))
+    if day.draw.random() < 0.5:
+        await day.floor.leaves(day.inbox(), *some)
+    else:
+        await day.floor.joins(day.inbox(), *some)
+
+
+async def skills_change(day: Day) -> None:
+    agent = admin.RoutingAgent(agent_id=day.someone().agent_id, skills=day.draw.choice(AGENT_SKILLS))
+    if day.draw.random() < 0.3:
+        agent.standard_messaging_capacity = day.draw.randint(0, 4)
+    await day.floor.call(day.floor.client.admin.PutAgent(admin.PutAgentRequest(agent=agent)))
+
+
 async def rules_change(day: Day) -> None:
     draw = day.draw
     settings = admin.RoutingSettings(
@@ -274,6 +357,11 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     time_passes: 12,
     supervisor_releases: 1,
     rules_change: 1,
+    agent_looks_ahead: 4,
+    agent_makes_task: 2,
+    agent_changes_task: 2,
+    members_change: 2,
+    skills_change: 2,
 }
 
 

@@ -130,6 +130,18 @@ async def test_the_emails_of_a_customer_that_came_together_go_back_together(floo
     assert await bob.contacts() == {first.contact_id, second.contact_id}
 
 
+@rule("R119", "R125", "R191")
+async def test_an_email_that_follows_one_that_was_brought_goes_back_with_it(floor: Floor) -> None:
+    """The customer writes again before the agent has answered."""
+    ann = await floor.agent("ann", MAIL_TASKS)
+    first = await an_email(floor, ann)
+    second = await floor.submits("carl", EMAIL)
+    assert second.agent_id == "ann"
+    await ann.gives_back(first.contact_id)
+    bob = await floor.agent("bob", MAIL_TASKS)
+    assert await bob.contacts() == {first.contact_id, second.contact_id}
+
+
 # What can't be given back
 
 

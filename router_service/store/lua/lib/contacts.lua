@@ -31,6 +31,17 @@ function contacts.is_written(c)
   return c.group ~= 'VOICE' and c.channel ~= 'TASK'
 end
 
+-- Whether mail or a task was brought to the agent, or follows mail of its conversation that was and that the agent has
+-- not answered: they may decline it (R125).
+local function can_go_back(c, a, cause)
+  if c.group ~= 'MAIL_TASKS' then return false end
+  if cause ~= 'SAME_CONVERSATION' then return cause == 'REQUESTED' or cause == 'SWITCHED_ON' end
+  for _, other in ipairs(conversations.open_contacts(conversations.get(c.conversation))) do
+    if other.agent == a.id and other.returnable == '1' then return true end
+  end
+  return false
+end
+
 -- Gives a contact to an agent (R144), and with it the conversation and its other waiting mail or messages (R191).
 -- The contact is in no queue any more. It keeps how it came to the agent, and why, if they were chosen by rank.
 function contacts.assign(c, a, cause, why)
@@ -41,7 +52,7 @@ function contacts.assign(c, a, cause, why)
   c.agent = a.id
   c.offer = ''
   c.parked = ''
-  c.returnable = c.group == 'MAIL_TASKS' and (cause == 'REQUESTED' or cause == 'SWITCHED_ON') and '1' or ''
+  c.returnable = can_go_back(c, a, cause) and '1' or ''
   if c.group == 'VOICE' then a.call = c.id end
   if c.group == 'MESSAGING' then
     a.messaging_time = clock.now()

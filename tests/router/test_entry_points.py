@@ -76,6 +76,19 @@ async def test_an_entry_point_reads_as_it_was_put(floor: Floor, hotline: str) ->
     assert (got.inbox_id, got.sla.seconds, dict(got.exceptions)) == ("main", 300, {"vip": "second"})
 
 
+@rule("R159")
+async def test_an_entry_point_that_leads_elsewhere_now_does_so_for_those_who_come_after(
+    floor: Floor, hotline: str
+) -> None:
+    await enters(floor, "before")
+    await puts(floor, inbox_id="second", exceptions={})
+    assert (await enters(floor, "after")).inbox_id == "second"
+    # It waits where it came in, also when the adapter submits it again.
+    assert (await enters(floor, "before")).inbox_id == "main"
+    cleo = await floor.agent("cleo", MESSAGING, inboxes=["second"])
+    assert set(cleo.offers) == {"after"}
+
+
 async def test_what_an_entry_point_names_has_to_be_there(floor: Floor, hotline: str) -> None:
     with pytest.raises(Refusal, match="INBOX_UNKNOWN"):
         await puts(floor, inbox_id="nowhere", exceptions={})

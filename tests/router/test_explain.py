@@ -535,6 +535,20 @@ async def test_when_presence_is_back_a_queue_is_worked_through_in_slices(router:
     assert (await router.explain_contact(TENANT, "carl"))["offer"]["agent_id"] == "ann"
 
 
+@rule("R148", "R158")
+async def test_when_presence_is_back_the_queues_of_several_inboxes_are_worked_through_in_one_order(
+    router: RouterStore,
+) -> None:
+    await router.put_inbox(TENANT, "other", "Other", 3_600_000)
+    await router.add_inbox_members(TENANT, "other", ["ann"])
+    await router.remove_inbox_members(TENANT, "main", ["bob"])
+    await router.submit_contact(TENANT, call_of("carl", sla_ms=2_000), "VOICE")
+    await router.submit_contact(TENANT, call_of("dora", inbox_id="other", sla_ms=1_000), "VOICE")
+    await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
+    await settles(router)
+    assert (await router.explain_contact(TENANT, "dora"))["offer"]["agent_id"] == "ann"
+
+
 @rule("R141")
 async def test_who_turned_a_customer_down_is_passed_over_while_someone_else_can_take_them(router: RouterStore) -> None:
     await router.put_routing_settings(TENANT, {"call_miss_pause": "0"})

@@ -151,22 +151,34 @@ local function look_at_some(revision)
   if #found == 2 * most then redis.call('ZADD', keys.unsettled(), 0, 'agents:' .. found[#found]) end
 end
 
--- Makes a slice of what is unsettled worth a look: the first entry, and again by timer until nothing is left. It is
--- paired at the step's end, when the places of all whom the step touched are up to date.
+-- Takes out what is to be settled next: queues of one tier together, so that who serves several of them is given what
+-- is due first of all; everything else one at a time.
+local function next_unsettled()
+  local first = redis.call('ZRANGE', keys.unsettled(), 0, 0, 'WITHSCORES')
+  local entries = { first[1] }
+  if first[1] and string.find(first[1], '^queue:') then
+    entries = redis.call(
+      'ZRANGE', keys.unsettled(), first[2], first[2], 'BYSCORE', 'LIMIT', 0, settings.most_queues)
+  end
+  if entries[1] then redis.call('ZREM', keys.unsettled(), unpack(entries)) end
+  return entries
+end
+
+-- Makes a slice of what is unsettled worth a look, and again by timer until nothing is left. It is paired at the step's
+-- end, when the places of all whom the step touched are up to date.
 function match.settle()
   if not view.is_fresh() then return end
-  local entry = redis.call('ZRANGE', keys.unsettled(), 0, 0)[1]
-  if not entry then return end
-  redis.call('ZREM', keys.unsettled(), entry)
   match.settling = true
-  local group, q = string.match(entry, '^queue:([^:]+):(.+)$')
-  local revision = string.match(entry, '^agents:(.+)$')
-  if group then
-    match.look(q, group)
-  elseif revision then
-    look_at_some(revision)
-  else
-    agents.touch(agents.get(string.match(entry, '^agent:(.+)$')))
+  for _, entry in ipairs(next_unsettled()) do
+    local group, q = string.match(entry, '^queue:([^:]+):(.+)$')
+    local revision = string.match(entry, '^agents:(.+)$')
+    if group then
+      match.look(q, group)
+    elseif revision then
+      look_at_some(revision)
+    else
+      agents.touch(agents.get(string.match(entry, '^agent:(.+)$')))
+    end
   end
   if redis.call('EXISTS', keys.unsettled()) == 1 then match.wake() end
 end

@@ -33,6 +33,8 @@ local DEFAULTS = {
 
 -- The most offers one step makes: a step that could make more leaves a due-now timer behind.
 settings.most_matches = 32
+-- The most queues that are settled together, in one order.
+settings.most_queues = 32
 -- The most agents whose place one step brings up to date when settings changed.
 settings.most_agents = 100
 

@@ -5,6 +5,7 @@ routable is decided here a second time, in Python and on purpose not by the engi
 atomic look, so that a recount is true also while the services run.
 """
 
+import asyncio
 import json
 import re
 from collections import defaultdict
@@ -48,7 +49,8 @@ async def recount(redis: "Redis", tenant: str = "default") -> list[str]:
     The client has to decode responses.
     """
     raw_us, seen = await redis.eval(LOOK, 1, f"{{{tenant}}}:router:")
-    return Recount(_Store.of(int(raw_us), seen)).problems()
+    # In a thread, for a large store takes longer than a lease holds, which the services renew meanwhile.
+    return await asyncio.to_thread(lambda: Recount(_Store.of(int(raw_us), seen)).problems())
 
 
 def queue_name(inbox_id: str, group: str, skills: str) -> str:

@@ -599,6 +599,25 @@ async def test_who_has_just_been_connected_to_a_caller_is_given_no_message_by_th
     assert candidates["ann"]["excluded"]["obstacle"] == "CALL_CONNECTED"
 
 
+@rule("R75")
+async def test_a_call_that_could_not_be_accepted_by_itself_in_time_is_when_presence_is_back(
+    router: RouterStore,
+) -> None:
+    await router.put_routing_settings(TENANT, {"auto_accept": "1", "auto_accept_time": "10000"})
+    await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
+    await settles(router)
+    await router.submit_contact(TENANT, call_of("carl"), "VOICE")
+    redis: Any = router.store.redis
+    await redis.hset(f"{{{TENANT}}}:router:view", "until", 0)
+    await redis.set(f"{{{TENANT}}}:router:clock", START_MS + 10_000)
+    await settles(router)
+    assert "offer" in await router.explain_contact(TENANT, "carl")
+    await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
+    await redis.set(f"{{{TENANT}}}:router:clock", START_MS + 11_000)
+    await settles(router)
+    assert (await router.explain_contact(TENANT, "carl"))["assignment"]["agent_id"] == "ann"
+
+
 async def both_switch(router: RouterStore, after: int, *toggles: str) -> None:
     """In one step: exactly these groups are on for Ann and Bob."""
     changes = [

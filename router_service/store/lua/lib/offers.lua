@@ -4,6 +4,15 @@ function offers.get(id)
   return record.get(keys.offer(id), id)
 end
 
+-- A call that could not be accepted by itself rings on; that is tried again after this time.
+local ACCEPT_RETRY = 1000
+
+-- Has an offer accepted by itself after a time (R75).
+local function accept_after(o, ms)
+  o.accept_time = clock.now() + ms
+  timers.set('accept:' .. o.id, record.number(o, 'accept_time'))
+end
+
 -- Offers a waiting contact to an agent. The other waiting mail and messages of its conversation are offered to nobody
 -- meanwhile (R191): they are parked. Why is the agent's rank, and the runner-up with theirs: '7 bob 9'.
 function offers.make(c, a, why)
@@ -27,8 +36,7 @@ function offers.make(c, a, why)
   if c.group == 'VOICE' then
     a.ringing = o.id
     if settings.is_on('auto_accept') then
-      o.accept_time = clock.now() + settings.number('auto_accept_time')
-      timers.set('accept:' .. o.id, record.number(o, 'accept_time'))
+      accept_after(o, settings.number('auto_accept_time'))
     end
   else
     agents.count(a, c.conversation, true)
@@ -110,16 +118,12 @@ function offers.accept(o)
   if c.group == 'VOICE' and settings.is_on('call_holds_back_other_work') then offers.withdraw(a, 'MESSAGING') end
 end
 
--- How long a call that could not be accepted by itself rings on before that is tried again, in ms.
-local ACCEPT_AGAIN = 1000
-
 -- The time after which a call is accepted by itself is over (R75). While the lease is out, or nothing could tell the
 -- agent, it rings on.
 function offers.auto_accept(o)
   if o.state ~= 'OPEN' then return end
   if view.is_fresh() and streams.look(o.agent) then return offers.accept(o) end
-  o.accept_time = clock.now() + ACCEPT_AGAIN
-  timers.set('accept:' .. o.id, record.number(o, 'accept_time'))
+  accept_after(o, ACCEPT_RETRY)
 end
 
 -- The agent says no: as it is set, nothing more is sent to them until they ask (R135).

@@ -5,6 +5,8 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from maitred.client import Maitred
 from maitred.v1 import intake_service_pb2 as intake
 from maitred.v1 import presence_service_pb2 as presence
@@ -151,6 +153,7 @@ async def test_a_call_and_a_chat_in_one_instant_at_two_routers_are_one_conversat
 
 
 @rule("R14", "R79", "R88")
+@pytest.mark.long
 async def test_after_a_restart_of_both_services_agents_are_what_they_were_and_nothing_is_offered_twice(
     store_url: str,
 ) -> None:

@@ -221,6 +221,18 @@ async def test_an_answer_is_the_assigned_agents_to_record(floor: Floor) -> None:
     assert (await ann.asks(TOPICS)).own.conversation_id == own.conversation_id
 
 
+@pytest.mark.rule("R101", "R195")
+async def test_what_waits_for_another_agent_is_not_answered_by_who_has_the_customers_call(floor: Floor) -> None:
+    ann = await floor.agent("ann", VOICE)
+    call = await floor.submits("carl", CALL)
+    await ann.accepts(call.contact_id)
+    chat = await floor.submits("carl", CHAT)
+    await ann.answers(call.conversation_id)
+    bob = await floor.agent("bob", MESSAGING)
+    await bob.accepts(chat.contact_id)
+    assert (await bob.asks(TOPICS)).own.conversation_id == chat.conversation_id
+
+
 @pytest.mark.rule("R101")
 async def test_no_answer_can_be_recorded_in_a_closed_or_unknown_conversation(floor: Floor) -> None:
     ann = await floor.agent("ann", MESSAGING)

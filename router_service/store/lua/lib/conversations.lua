@@ -104,18 +104,23 @@ function conversations.look(v)
 end
 
 -- The agent answered what the customer sent (R101): what they have of the customer can't be given back any more (R125),
--- and their sessions begin to wait for the customer's reply (R92).
+-- and their sessions begin to wait for the customer's reply (R92). What waits for somebody else is not answered by who
+-- has the customer's call.
 function conversations.answer(v, agent_id)
-  v.unhelped_time = ''
-  v.due_time = ''
-  v.unseen = ''
-  conversations.mark_unhelped(v)
+  local is_all = true
   for _, c in ipairs(conversations.open_contacts(v)) do
     if c.state == 'ASSIGNED' and c.agent == agent_id then
       c.returnable = ''
       if c.group == 'MESSAGING' then contacts.time_session(c) end
+    elseif contacts.is_written(c) then
+      is_all = false
     end
   end
+  if not is_all then return end
+  v.unhelped_time = ''
+  v.due_time = ''
+  v.unseen = ''
+  conversations.mark_unhelped(v)
 end
 
 -- The customer wrote: the agent has not seen it, and sessions that wait for a reply begin to wait anew (R92, R101).

@@ -527,6 +527,7 @@ class Services:
     presence_at: str
     router_at: str
     redis: "Redis"
+    store_url: str
     router: RpcServer
     floors: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -547,7 +548,7 @@ async def open_services(store_url: str) -> AsyncIterator[Services]:
             presence_app.presence(presence_settings),
             router_app.router(router_settings) as (server, _),
         ):
-            yield Services(presence_at, router_at, redis, server)
+            yield Services(presence_at, router_at, redis, store_url, server)
 
 
 @asynccontextmanager
@@ -555,13 +556,20 @@ async def open_floor(services: Services) -> AsyncIterator[Floor]:
     """A tenant of its own at the services: nobody is there, and the time begins anew."""
     redis, tenant = services.redis, f"floor-{next(services.floors)}"
     await redis.delete(*map(manual_time_key, SERVICES))
+    async with floor_of(services, tenant) as floor:
+        yield floor
+    # The services are to forget the tenant; its keys stay, for what is on its way about it.
+    for service in SERVICES:
+        await redis.srem(tenants_key(service), tenant)
+
+
+@asynccontextmanager
+async def floor_of(services: Services, tenant: str) -> AsyncIterator[Floor]:
+    """A tenant's floor as it is in the store."""
     async with Maitred(services.presence_at, services.router_at, tenant=tenant) as client:
-        floor = Floor(client, redis, tenant)
+        floor = Floor(client, services.redis, tenant)
         await eventually(lambda: services.router.health.is_serving("routing"), "the router knows presence")
         await floor.inbox("main")
         yield floor
         for agent in floor.agents.values():
             await agent.closes_app()
-    # The services are to forget the tenant; its keys stay, for what is on its way about it.
-    for service in SERVICES:
-        await redis.srem(tenants_key(service), tenant)

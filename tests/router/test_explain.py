@@ -583,6 +583,7 @@ async def test_who_has_just_been_connected_to_a_caller_is_given_no_message_by_th
     router: RouterStore,
 ) -> None:
     """One step fires both timers: the call is accepted by itself, and a chat that waited for the lease is settled."""
+    await router.open_stream(TENANT, "ann", "replica", None)
     await router.put_routing_settings(TENANT, {"auto_accept": "1", "auto_accept_time": "10000"})
     await router.apply_snapshot(TENANT, 11, [state("ann", 11, "VOICE", "MESSAGING")], last=True, read_revision=11)
     await router.extend_view(TENANT, 11, await router.store.time() + 60_000_000)
@@ -603,6 +604,7 @@ async def test_who_has_just_been_connected_to_a_caller_is_given_no_message_by_th
 async def test_a_call_that_could_not_be_accepted_by_itself_in_time_is_when_presence_is_back(
     router: RouterStore,
 ) -> None:
+    await router.open_stream(TENANT, "ann", "replica", None)
     await router.put_routing_settings(TENANT, {"auto_accept": "1", "auto_accept_time": "10000"})
     await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
     await settles(router)

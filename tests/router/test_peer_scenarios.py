@@ -1,9 +1,7 @@
 """What other engines' tests ask of theirs, asked of this one: in order, fairly, once, the same after a restart."""
 
 import asyncio
-import tempfile
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,11 +19,12 @@ from tests.floor import (
     MESSAGING,
     ROUTER_SETTINGS,
     SMS,
-    TENANT,
     VOICE,
     Agent,
     Floor,
-    open_floor,
+    Services,
+    floor_of,
+    open_services,
 )
 from tests.rules import rule
 
@@ -131,24 +130,24 @@ async def test_a_reply_that_the_agent_looks_at_or_lets_lapse_leaves_the_customer
 
 
 @rule("L100", "R2")
-async def test_a_call_and_a_chat_in_one_instant_at_two_routers_are_one_conversation(store_url: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
-        at = {"bind": f"unix:{folder}/other", "presence": f"unix:{folder}/presence", "redis_url": store_url}
-        async with (
-            open_floor(store_url, Path(folder)) as floor,
-            router_app.router(ROUTER_SETTINGS.model_copy(update=at)),
-            Maitred(at["presence"], at["bind"], tenant=TENANT) as other,
-        ):
-            submitted = await asyncio.gather(
-                *(
-                    client.intake.SubmitContact(
-                        intake.SubmitContactRequest(
-                            contact_id=f"contact-{channel}", customer_id="carl", channel=channel, inbox_id="main"
-                        )
+async def test_a_call_and_a_chat_in_one_instant_at_two_routers_are_one_conversation(
+    floor: Floor, services: Services
+) -> None:
+    at = {"bind": f"{services.router_at}-2", "presence": services.presence_at, "redis_url": services.store_url}
+    async with (
+        router_app.router(ROUTER_SETTINGS.model_copy(update=at)),
+        Maitred(at["presence"], at["bind"], tenant=floor.tenant) as other,
+    ):
+        submitted = await asyncio.gather(
+            *(
+                client.intake.SubmitContact(
+                    intake.SubmitContactRequest(
+                        contact_id=f"contact-{channel}", customer_id="carl", channel=channel, inbox_id="main"
                     )
-                    for client, channel in ((floor.client, CALL), (other, CHAT))
                 )
+                for client, channel in ((floor.client, CALL), (other, CHAT))
             )
+        )
     assert len({each.contact.conversation_id for each in submitted}) == 1
 
 
@@ -157,27 +156,26 @@ async def test_a_call_and_a_chat_in_one_instant_at_two_routers_are_one_conversat
 async def test_after_a_restart_of_both_services_agents_are_what_they_were_and_nothing_is_offered_twice(
     store_url: str,
 ) -> None:
-    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
-        async with open_floor(store_url, Path(folder)) as floor:
-            await floor.sets(after_call_work=30 * SECOND)
-            ann, bob = await floor.agent("ann", VOICE, MESSAGING), await floor.agent("bob")
-            chats = [await takes(ann, customer) for customer in ("carl", "dora")]
-            call = await floor.submits("emil", CALL)
-            await ann.accepts(call.contact_id)
-            await bob.goes_away()
-            await floor.passes(10 * SECOND)
-            await ann.ends(call.contact_id)
-            waiting = await floor.submits("fred", CALL)
-            before, state = await agents(floor), ann.state
-        async with open_floor(store_url, Path(folder)) as floor:
-            assert await agents(floor) == before
-            ann = Agent(floor, "ann")
-            floor.agents["ann"] = ann
-            await ann.opens_app()
-            assert (ann.state, ann.offers) == (state, {})
-            assert await ann.contacts() == {chat.contact_id for chat in chats}
-            await floor.passes(30 * SECOND)
-            assert (list(ann.offers), len(ann.events)) == ([waiting.contact_id], 1)
+    async with open_services(store_url) as services, floor_of(services, "acme") as floor:
+        await floor.sets(after_call_work=30 * SECOND)
+        ann, bob = await floor.agent("ann", VOICE, MESSAGING), await floor.agent("bob")
+        chats = [await takes(ann, customer) for customer in ("carl", "dora")]
+        call = await floor.submits("emil", CALL)
+        await ann.accepts(call.contact_id)
+        await bob.goes_away()
+        await floor.passes(10 * SECOND)
+        await ann.ends(call.contact_id)
+        waiting = await floor.submits("fred", CALL)
+        before, state = await agents(floor), ann.state
+    async with open_services(store_url) as services, floor_of(services, "acme") as floor:
+        assert await agents(floor) == before
+        ann = Agent(floor, "ann")
+        floor.agents["ann"] = ann
+        await ann.opens_app()
+        assert (ann.state, ann.offers) == (state, {})
+        assert await ann.contacts() == {chat.contact_id for chat in chats}
+        await floor.passes(30 * SECOND)
+        assert (list(ann.offers), len(ann.events)) == ([waiting.contact_id], 1)
 
 
 async def agents(floor: Floor) -> list[presence.Agent]:

@@ -18,6 +18,7 @@ from maitred.v1 import (
     router_service_pb2_grpc,
 )
 from maitred.v1 import routing_admin_service_pb2_grpc as admin_pb2_grpc
+from router_service.board import Board
 from router_service.checks import CHECKS
 from router_service.dispatcher import Dispatcher
 from router_service.failures import translate
@@ -60,6 +61,7 @@ async def router(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
         store = await _open_store(settings)
         stack.push_async_callback(store.store.aclose)
         dispatcher = Dispatcher(store)
+        board = Board(store)
         routing = Routing(store, dispatcher)
         follower = Follower(routing, settings.presence)
         server = RpcServer(
@@ -77,7 +79,7 @@ async def router(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
         )
         server.add(intake_service_pb2_grpc.add_IntakeServiceServicer_to_server, IntakeServicer(routing), INTAKE)
         server.add(admin_pb2_grpc.add_RoutingAdminServiceServicer_to_server, RoutingAdminServicer(routing), ADMIN)
-        insight = InsightServicer(Insight(store))
+        insight = InsightServicer(Insight(store), board, server.stopping)
         server.add(insight_service_pb2_grpc.add_InsightServiceServicer_to_server, insight, INSIGHT)
         if settings.clock == "manual":
             clock = ManualClock(store.store, "fire_timers", on_result=routing.tell_fired)
@@ -96,6 +98,7 @@ async def router(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [
             loops.create_task(dispatcher.run()),
+            loops.create_task(board.run()),
             loops.create_task(routing.timers.run()),
             loops.create_task(follower.run()),
             loops.create_task(_watch_health(server, store, follower)),

@@ -409,6 +409,7 @@ CHECKS: Checks = {
     insight_pb2.ExplainContactRequest: (checks.identifier("contact_id"),),
     insight_pb2.ExplainAgentRequest: (_AGENT,),
     insight_pb2.GetQueuesRequest: (checks.identifiers("inbox_ids", at_most=200),),
+    insight_pb2.WatchBoardRequest: (checks.identifiers("inbox_ids", at_most=200),),
     admin_pb2.PutRoutingSettingsRequest: (
         checks.required("settings"),
         _number("settings.standard_messaging_capacity"),

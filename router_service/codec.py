@@ -25,6 +25,7 @@ from router_service.domain import (
     Inbox,
     NewContact,
     Offer,
+    QueuePlace,
     RoutingAgent,
     RoutingSettings,
     RoutingState,
@@ -132,6 +133,18 @@ def contact(value: Contact) -> contact_pb2.Contact:
         written.hold_time.CopyFrom(time_of(value["hold_time"]))
     if "end_reason" in value:
         written.end_reason = contact_pb2.Contact.EndReason.Value(f"END_REASON_{value['end_reason']}")
+    return written
+
+
+def queue_place(value: QueuePlace) -> intake_pb2.QueuePlace:
+    """Write a place in line."""
+    written = intake_pb2.QueuePlace(position=value["position"], waiting_count=value["waiting"])
+    if "estimate" in value:
+        estimate = value["estimate"]
+        written.estimate.interval_count = estimate["intervals"]
+        written.estimate.wait_duration.FromMilliseconds(estimate["wait"])
+        written.estimate.low_duration.FromMilliseconds(estimate["low"])
+        written.estimate.high_duration.FromMilliseconds(estimate["high"])
     return written
 
 

@@ -139,7 +139,7 @@ class Dispatcher:
                 elif stream.waiting is not None:
                     stream.told, stream.waiting = stream.waiting, None
                     yield stream.number, stream.told
-                elif not await _woken(stream.awake):
+                elif not await woken(stream.awake):
                     yield stream.number
         finally:
             streams = self._streams[tenant, agent_id]
@@ -188,8 +188,8 @@ class Dispatcher:
         """Keep the streams whole, for ever: hear hints, compare numbers, note what was sent."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._hear())
-            tasks.create_task(_every(COMPARE_SECONDS, self._compare))
-            tasks.create_task(_every(MARK_SECONDS, self.flush))
+            tasks.create_task(every(COMPARE_SECONDS, self._compare))
+            tasks.create_task(every(MARK_SECONDS, self.flush))
 
     async def _begin(self, stream: AgentStream, resume_number: int | None) -> Assignments | int:
         """Note that the stream is open; return what it begins with, which is the number if nothing was missed."""
@@ -219,7 +219,7 @@ class Dispatcher:
     async def _hear(self) -> None:
         async for topic, payload in Doorbell(self._store.store):
             if topic == RECONNECTED:
-                await _tried(self._compare)
+                await tried(self._compare)
             elif topic == "assignments" and self._streams:
                 tenant, _, changes = payload.partition(" ")
                 self.deliver(tenant, json.loads(changes))
@@ -256,7 +256,7 @@ def _new_replica() -> str:
     return secrets.token_hex(8)
 
 
-async def _woken(awake: asyncio.Event) -> bool:
+async def woken(awake: asyncio.Event) -> bool:
     """Wait for the event; False if nothing came for as long as a stream may be silent."""
     awake.clear()
     try:
@@ -267,14 +267,14 @@ async def _woken(awake: asyncio.Event) -> bool:
     return True
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+async def every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     """Work again and again. An outage of the store is waited out: health tells of it, and the next turn tries again."""
     while True:
         await asyncio.sleep(seconds)
-        await _tried(work)
+        await tried(work)
 
 
-async def _tried(work: Callable[[], Awaitable[None]]) -> None:
+async def tried(work: Callable[[], Awaitable[None]]) -> None:
     """Work, unless the store is away, as it may be again right after it came back."""
     try:
         await work()

@@ -35,6 +35,30 @@ class Contact(TypedDict):
     required_skills: NotRequired[str]
 
 
+class WaitEstimate(TypedDict):
+    """How long a contact may still wait, in ms, and on how many times between departures that rests."""
+
+    wait: int
+    low: int
+    high: int
+    intervals: int
+
+
+class QueuePlace(TypedDict):
+    """A place in line; the first is 1. No `estimate` without ground."""
+
+    position: int
+    waiting: int
+    estimate: NotRequired[WaitEstimate]
+
+
+class PlacedContact(TypedDict):
+    """A contact, and its place while it waits in line."""
+
+    contact: Contact
+    place: NotRequired[QueuePlace]
+
+
 class Conversation(TypedDict):
     """A customer's thread of contacts."""
 
@@ -293,6 +317,44 @@ class InboxQueues(TypedDict):
     member_count: int
     more_members: bool
     groups: Sequence[GroupQueue]
+    # When the next of those who wait is due: the figures stand until then, unless something changes.
+    next_due: NotRequired[int]
+
+
+class BoardLook(TypedDict):
+    """Where a replica that watches the board has to look again: everywhere, or what is named."""
+
+    number: str
+    now: int
+    whole: bool
+    changed: Sequence[str]
+
+
+class BoardAgent(TypedDict):
+    """An agent as the board shows them. Empty lists may be tables."""
+
+    agent_id: str
+    inbox_ids: Sequence[str]
+    routing_state: RoutingState
+    effective_toggles: Sequence[str]
+    unhelped: int
+    # Away or logged out.
+    absent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardNews:
+    """What is on a board, or what is otherwise on it than before."""
+
+    inboxes: Sequence[InboxQueues]
+    agents: Sequence[BoardAgent]
+    gone_agent_ids: Sequence[str]
+    # Agents who are absent while customers wait for them, and those customers.
+    absent: int
+    absent_unhelped: int
+    more_inboxes: bool
+    # Whether it is the first and the last part of everything; None for a change.
+    part: tuple[bool, bool] | None = None
 
 
 class AbsentAgent(TypedDict):

@@ -1,15 +1,19 @@
 """How explanations and counts are written."""
 
+from datetime import timedelta
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from maitred.v1 import insight_service_pb2 as insight_pb2
 from maitred.v1.channel_pb2 import ChannelGroup
 from maitred.v1.router_service_pb2 import ContactAssigned
 from router_service import reasons
-from router_service.codec import contact, conversation, time_of
+from router_service.codec import contact, conversation, routing_state, time_of
 from router_service.domain import (
     AgentExplained,
     Assignment,
+    BoardAgent,
+    BoardNews,
     Candidate,
     Choice,
     ContactExplained,
@@ -60,6 +64,41 @@ def inbox_queues(value: InboxQueues) -> insight_pb2.InboxQueues:
         member_count=value["member_count"],
         more_members=value["more_members"],
         groups=[_group_queue(each) for each in value["groups"]],
+    )
+
+
+def board(news: BoardNews | None, within: timedelta) -> insight_pb2.WatchBoardResponse:
+    """Write what a stream of the board says: everything, what is otherwise, or nothing and how soon more comes."""
+    if news is None:
+        written = insight_pb2.WatchBoardResponse()
+        written.checkpoint.next_within_duration.FromTimedelta(within)
+        return written
+    inboxes = [inbox_queues(each) for each in news.inboxes]
+    agents = [_board_agent(each) for each in news.agents]
+    sums = insight_pb2.BoardSums(absent_count=news.absent, absent_unhelped_count=news.absent_unhelped)
+    if news.part is None:
+        change = insight_pb2.BoardChange(
+            inboxes=inboxes,
+            agents=agents,
+            gone_agent_ids=news.gone_agent_ids,
+            sums=sums,
+            more_inboxes=news.more_inboxes,
+        )
+        return insight_pb2.WatchBoardResponse(change=change)
+    first, last = news.part
+    snapshot = insight_pb2.BoardSnapshot(
+        first=first, last=last, inboxes=inboxes, agents=agents, sums=sums, more_inboxes=news.more_inboxes
+    )
+    return insight_pb2.WatchBoardResponse(snapshot=snapshot)
+
+
+def _board_agent(value: BoardAgent) -> insight_pb2.BoardAgent:
+    return insight_pb2.BoardAgent(
+        agent_id=value["agent_id"],
+        inbox_ids=value["inbox_ids"] or (),
+        routing_state=routing_state(value["routing_state"]),
+        effective_toggles=[_group(each) for each in value["effective_toggles"] or ()],
+        unhelped_count=value["unhelped"],
     )
 
 

@@ -1,13 +1,19 @@
 """InsightService as gRPC calls it: decode, call, encode."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any, TypeAlias
 
 import grpc
 
 from maitred.rpc.call import current_call
+from maitred.rpc.streams import until_stopping
 from maitred.v1 import insight_service_pb2 as insight_pb2
 from maitred.v1.insight_service_pb2_grpc import InsightServiceServicer
 from router_service import insight_codec as codec
+from router_service.board import Board
+from router_service.dispatcher import CHECKPOINT
 from router_service.insight import Insight
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -16,9 +22,11 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class InsightServicer(InsightServiceServicer):
     """InsightService, for supervisors and administrators."""
 
-    def __init__(self, insight: Insight) -> None:
-        """Answer by this insight."""
+    def __init__(self, insight: Insight, board: Board, stopping: asyncio.Event) -> None:
+        """Answer by this insight and this board; streams end when the event is set."""
         self._insight = insight
+        self._board = board
+        self._stopping = stopping
 
     async def ExplainContact(
         self, request: insight_pb2.ExplainContactRequest, context: Context
@@ -36,3 +44,12 @@ class InsightServicer(InsightServiceServicer):
         """Count who waits and who serves."""
         inboxes, more = await self._insight.get_queues(current_call().tenant, request.inbox_ids)
         return insight_pb2.GetQueuesResponse(inboxes=[codec.inbox_queues(each) for each in inboxes], more_inboxes=more)
+
+    async def WatchBoard(
+        self, request: insight_pb2.WatchBoardRequest, context: Context
+    ) -> AsyncIterator[insight_pb2.WatchBoardResponse]:
+        """Stream the live board."""
+        watched = self._board.watch(current_call().tenant, request.inbox_ids)
+        async with aclosing(watched):
+            async for news in until_stopping(self._stopping, watched):
+                yield codec.board(news, CHECKPOINT)

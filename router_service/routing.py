@@ -16,6 +16,7 @@ from router_service.domain import (
     Inbox,
     NewContact,
     Outcome,
+    PlacedContact,
     RoutingAgent,
     RoutingSettings,
 )
@@ -44,8 +45,8 @@ class Routing:
         answer: Contact = self.tell(tenant, await self.store.report_contact_end(tenant, contact_id))
         return answer
 
-    async def get_contact(self, tenant: str, contact_id: str) -> Contact:
-        """Return a contact."""
+    async def get_contact(self, tenant: str, contact_id: str) -> PlacedContact:
+        """Return a contact, and its place in line while it waits in one."""
         return await self.store.get_contact(tenant, contact_id)
 
     async def accept_offer(self, command: Command, offer_id: str, token: str) -> Any:

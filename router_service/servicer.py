@@ -217,9 +217,10 @@ class IntakeServicer(IntakeServiceServicer):
     async def GetContact(
         self, request: intake_pb2.GetContactRequest, context: Context
     ) -> intake_pb2.GetContactResponse:
-        """Return a contact."""
-        contact = await self._routing.get_contact(current_call().tenant, request.contact_id)
-        return intake_pb2.GetContactResponse(contact=codec.contact(contact))
+        """Return a contact, and its place in line."""
+        placed = await self._routing.get_contact(current_call().tenant, request.contact_id)
+        place = codec.queue_place(placed["place"]) if "place" in placed else None
+        return intake_pb2.GetContactResponse(contact=codec.contact(placed["contact"]), place=place)
 
 
 class RoutingAdminServicer(RoutingAdminServiceServicer):

@@ -229,8 +229,8 @@ class Recount:
 
     def _expect_what_may_stay(self, sets: dict[str, dict[str, float]]) -> None:
         for key, members in self.store.sets.items():
-            # What nobody waits for any more may stay for a while.
-            if key.startswith("skill_sets/"):
+            # What nobody waits for any more may stay for a while, and what nobody watches.
+            if key.startswith(("skill_sets/", "board/")):
                 sets[key].update(members)
         for name, due in self.timers.items():
             # What is required less later, and queues that may be forgotten: harmless if they fire in vain.
@@ -491,7 +491,7 @@ class Recount:
 
     def _is_over(self, name: str) -> bool:
         """Whether what is at the key is kept for a while only."""
-        if name.startswith("request:"):
+        if name.startswith(("request:", "board")):
             return True
         kind, _, rest = name.partition("/")
         records: Mapping[str, tuple[dict[str, _Record], tuple[str, ...]]] = {

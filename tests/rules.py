@@ -27,8 +27,7 @@ CHAPTERS = (
     ),
     Chapter("Log-in, Active and Away status", _from_to(14, 34)),
     Chapter("Idle timing", _from_to(35, 42)),
-    # R48, the counts beside the toggles, comes with the board.
-    Chapter("Channel availability", (*_from_to(43, 47), *_from_to(49, 52))),
+    Chapter("Channel availability", _from_to(43, 52)),
     Chapter("Focus", _from_to(53, 70)),
     # R78 comes with outbound calls, R83's timeline with the timeline, and the reasons of R86 with transfers.
     Chapter("Voice", (*_from_to(71, 77), *_from_to(79, 82), *_from_to(84, 85))),
@@ -42,7 +41,8 @@ CHAPTERS = (
     Chapter("Declines and misses", (*_from_to(134, 136), *_from_to(138, 142), "R145")),
     # R152 and R153 come with moving a conversation to another inbox.
     Chapter("Order of service", (*_from_to(146, 151), *_from_to(154, 157))),
-    Chapter("Reports", _from_to(206, 210)),
+    # The others come with the summary and the reports of contacts.
+    Chapter("Reports and liveboards", (*_from_to(206, 210), "R218", "R219")),
     Chapter("Events", ("R220", "R223", "R224")),
 )
 

@@ -20,6 +20,8 @@ KEYS = {
     "inboxes": "zset, all scores 0: the ids, for paging",
     "waiting/<queue>": "zset by due time: `<queue time>:<contact>`, those who wait, in order (R148, R157)",
     "ready/<queue>": "zset by rank: the agents who can take one more now (A13)",
+    "departures/<queue>": "list, newest first, of who left it for an agent last: `<when> <since when they had waited>`"
+    " in ms; goes with a queue for certain skills",
     "unsettled": "zset by tier: queues and agents that a due-now timer, or the lease's return, has to look at",
     "contact/<contact>": "hash; goes 7 days after its end",
     "conversation/<conversation>": "hash; goes 7 days after its close",
@@ -28,6 +30,10 @@ KEYS = {
     "offer/<offer>": "hash; goes 10 minutes after it was decided",
     "ids": "counter for the ids of conversations and offers",
     "view": "hash: mark and seen (revisions of presence), until (µs) and server (the store's run): the lease",
+    "board": "hash: until (µs) somebody watches the live board, number of the last change, since which number all are"
+    " known, server (the store's run); goes after an hour",
+    "board/changes": "zset by number: `inbox:<inbox>` and `agent:<agent>`, what has changed while somebody"
+    " watched; goes after an hour",
     "viewed": "zset by revision: the agents presence told of",
     "entry_point/<entry_point>": "hash: inbox, sla in ms and exceptions (JSON) of where customers come in (R159)",
     "skill_sets/<inbox>/<group>": "set of skills that contacts of the queue require, or did an hour ago",

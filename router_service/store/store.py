@@ -16,14 +16,16 @@ from router_service.domain import (
     Activity,
     AgentExplained,
     Assignments,
+    BoardAgent,
+    BoardLook,
     Command,
-    Contact,
     ContactExplained,
     EntryPoint,
     Inbox,
     InboxQueues,
     NewContact,
     Outcome,
+    PlacedContact,
     RoutingAgent,
     RoutingSettings,
     View,
@@ -75,10 +77,10 @@ class RouterStore:
         """End a contact whose customer is gone (R83, R84). Raises Refused."""
         return await self._change("report_contact_end", tenant, contact_id)
 
-    async def get_contact(self, tenant: str, contact_id: str) -> Contact:
-        """Return a contact. Raises Refused."""
-        contact: Contact = await self._read("get_contact", tenant, contact_id)
-        return contact
+    async def get_contact(self, tenant: str, contact_id: str) -> PlacedContact:
+        """Return a contact, and its place in line while it waits in one. Raises Refused."""
+        placed: PlacedContact = await self._read("get_contact", tenant, contact_id)
+        return placed
 
     async def accept_offer(self, command: Command, offer_id: str, token: str) -> Outcome:
         """Make an offer the agent's contact (R144, R145). Raises Refused."""
@@ -173,9 +175,9 @@ class RouterStore:
         agent: RoutingAgent = await self._read("get_routing_agent", tenant, agent_id)
         return agent
 
-    async def list_absent_agents(self, tenant: str, after: str) -> tuple[Sequence[AbsentAgent], str]:
+    async def list_absent_agents(self, tenant: str, done: str) -> tuple[Sequence[AbsentAgent], str]:
         """Return agents who are absent while customers wait for them, and where the next page begins."""
-        answer = await self._read("list_absent_agents", tenant, after or "0")
+        answer = await self._read("list_absent_agents", tenant, done or "0")
         return answer["agents"] or [], answer["next"]
 
     async def release_agent_work(self, tenant: str, agent_id: str) -> Outcome:
@@ -227,6 +229,23 @@ class RouterStore:
         """Return who waits in an inbox and who serves it. Raises Refused."""
         queues: InboxQueues = await self._read("get_queues", tenant, inbox_id)
         return queues
+
+    async def watch_board(self, tenant: str, after: str) -> BoardLook:
+        """Note that somebody watches the live board; return what has changed since a number, '0' for none."""
+        look: BoardLook = await self._read("watch_board", tenant, after)
+        return look
+
+    async def list_board_agents(self, tenant: str) -> Sequence[str]:
+        """Return the agents whom presence has told of; who changed meanwhile may come twice."""
+        found: list[str] = []
+        while page := (await self._read("list_board_agents", tenant, len(found)))["agent_ids"]:
+            found += page
+        return found
+
+    async def read_board_agents(self, tenant: str, agent_ids: Sequence[str]) -> Sequence[BoardAgent]:
+        """Return agents as the board shows them, but for those whom presence has not told of."""
+        answer = await self._read("read_board_agents", tenant, *agent_ids)
+        return answer["agents"] or []
 
     async def read_assignments(self, tenant: str, agent_id: str) -> Assignments:
         """Return everything an agent must see."""

@@ -20,6 +20,11 @@ SHARED_COUNT = 7
 ADDED = {("presence_service", "_change"): 6, ("router_service", "_command"): 3}
 # Words that stay within the router's steps: what an agent is owed mail for.
 INTERNAL_WORDS = {"FOCUS_LEFT"}
+LIBRARIES = [
+    path
+    for folder in ("maitred/store/lua", *(f"{service}/store/lua/lib" for service in SERVICES))
+    for path in sorted((ROOT / folder).glob("*.lua"))
+]
 
 
 @EVERY_STEP
@@ -85,3 +90,15 @@ def test_every_word_the_router_answers_is_one_of_the_contract() -> None:
         words = set(re.findall(r"'([A-Z]+(?:_[A-Z]+)+)'", path.read_text()))
         assert words <= contract, path.name
         assert set(re.findall(r"step\.refuse\('(\w+)'", path.read_text())) <= REASONS, path.name
+
+
+def test_what_a_library_collects_in_a_run_it_forgets_before_the_next() -> None:
+    """Libraries stay loaded: whatever is empty or unset in one to begin with is set anew by its `reset`."""
+    for path in LIBRARIES:
+        text = path.read_text()
+        collected = re.findall(r"^(?:local )?(\w+(?:[.,] ?\w+)*) = \{\}$|^local (\w+(?:, \w+)*)$", text, re.MULTILINE)
+        reset = re.search(r"^function \w+\.reset\(\)\n(.*?)^end$", text, re.MULTILINE | re.DOTALL)
+        for names in collected:
+            for name in re.split(r", ?", "".join(names)):
+                assert reset is not None, f"{path.name}: {name}"
+                assert re.search(rf"\b{re.escape(name)}\b.* = ", reset[1]), f"{path.name}: {name}"

@@ -22,7 +22,12 @@ from maitred.v1 import (
 )
 from maitred.v1.channel_pb2 import CHANNEL_UNSPECIFIED
 from maitred.v1.clock_service_pb2 import AdvanceRequest
-from maitred.v1.insight_service_pb2 import ExplainAgentRequest, ExplainContactRequest, GetQueuesRequest
+from maitred.v1.insight_service_pb2 import (
+    ExplainAgentRequest,
+    ExplainContactRequest,
+    GetQueuesRequest,
+    WatchBoardRequest,
+)
 from maitred.v1.intake_service_pb2 import (
     GetContactRequest,
     ReportContactEndRequest,
@@ -204,6 +209,7 @@ WELL_FORMED: list[Message] = [
     ExplainContactRequest(contact_id="c"),
     ExplainAgentRequest(agent_id="ann"),
     GetQueuesRequest(inbox_ids=["main"]),
+    WatchBoardRequest(inbox_ids=["main"]),
     AdvanceRequest(duration=Duration(seconds=1)),
 ]
 
@@ -345,6 +351,7 @@ REFUSED = [
     (ExplainContactRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ExplainAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
     (GetQueuesRequest(inbox_ids=["main", "nowhere"]), "INBOX_UNKNOWN"),
+    (WatchBoardRequest(inbox_ids=["main", "nowhere"]), "INBOX_UNKNOWN"),
     (RecordAnswerRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (SubmitContactRequest(contact_id="c", customer_id="carl", channel=CHAT, inbox_id="nowhere"), "INBOX_UNKNOWN"),
     (

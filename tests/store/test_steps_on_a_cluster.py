@@ -139,13 +139,13 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert first["contact_id"] == "mail-2", "what was given back comes last"
     closed = (await router.close_conversation(ann(), first["conversation_id"], "NEXT", confirmed=True)).answer
     assert closed["brought"]["assigned"]["contact_id"] == "mail-1"
-    assert (await router.get_contact(TENANT, "mail-2"))["state"] == "ENDED"
+    assert (await router.get_contact(TENANT, "mail-2"))["contact"]["state"] == "ENDED"
 
     assert (await submit(router, "mail-3", "EMAIL", "MAIL_TASKS"))["state"] == "WAITING"
     third = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False)).answer["assigned"]
     await router.mark_no_reply_needed(ann(), third["conversation_id"])
     assert (await submit(router, "task", "TASK", "MAIL_TASKS"))["state"] == "WAITING"
-    due_ms = (await router.get_contact(TENANT, "task"))["due_time"]
+    due_ms = (await router.get_contact(TENANT, "task"))["contact"]["due_time"]
     assert (await router.update_task(ann(), "task", "later", due_ms, "main", "")).answer["text"] == "later"
     await router.close_task(ann(), "task")
     assert (await router.reopen_task(ann(), "task")).answer["state"] == "WAITING"
@@ -166,6 +166,12 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert (await router.explain_contact(TENANT, "task"))["contact"]["contact_id"] == "task"
     assert (await router.explain_agent(TENANT, "ann"))["agent_id"] == "ann"
     assert (await router.get_queues(TENANT, "main"))["inbox_id"] == "main"
+    look = await router.watch_board(TENANT, "0")
+    assert look["whole"]
+    await router.put_inbox(TENANT, "main", "Renamed", SLA)
+    assert (await router.watch_board(TENANT, look["number"]))["changed"] == ["inbox:main"]
+    assert await router.list_board_agents(TENANT) == ["ann"]
+    assert [agent["agent_id"] for agent in await router.read_board_agents(TENANT, ["ann", "bob"])] == ["ann"]
     assert 0 < activity["call_end_ms"] == activity["command_ms"] == activity["connected_ms"]
     assert await recount(redis, TENANT) == []
     assert not_sent(router.store) == set()

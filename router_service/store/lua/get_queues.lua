@@ -4,7 +4,9 @@
 -- KEYS  prefix   the tenant's prefix
 -- ARGV  mode     real | manual
 --       inbox
--- Returns {'OK', {inbox_id, display_name, member_count, more_members, groups}} | {'REFUSED', reason, metadata}
+-- Returns {'OK', {inbox_id, display_name, member_count, more_members, groups, next_due}}
+--         | {'REFUSED', reason, metadata}
+--         next_due is when the next of those who wait is due: after it one more is overdue
 --         INBOX_UNKNOWN
 -- O(n) in the members, of whom at most 1,000 are looked at, and O(log n) in those who wait.
 

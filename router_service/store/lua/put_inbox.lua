@@ -12,4 +12,5 @@ local inbox, name, sla = ARGV[2], ARGV[3], ARGV[4]
 
 redis.call('HSET', keys.inbox(inbox), 'name', name, 'sla', sla)
 redis.call('ZADD', keys.inboxes(), 0, inbox)
+board.note_inbox(inbox)
 return step.done(function() return inboxes.show(inbox) end)

@@ -37,6 +37,7 @@ if to ~= '' and not record.exists(agents.get(to)) then return step.refuse('AGENT
 if c.state == 'WAITING' then queue.leave(c) end
 c.text = text
 c.due_time = due
+if c.inbox ~= inbox_id then c.join_time = clock.now() end
 c.inbox = inbox_id
 c.returnable = ''
 contacts.place_task(c, to)

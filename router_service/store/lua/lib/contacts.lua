@@ -42,9 +42,15 @@ local function can_go_back(c, a, cause)
   return false
 end
 
+-- How a contact is given to an agent out of its queue.
+local LEAVES_LINE = { ACCEPTED = true, REQUESTED = true, SWITCHED_ON = true, ROUTED = true }
+
 -- Gives a contact to an agent (R144), and with it the conversation and its other waiting mail or messages (R191).
 -- The contact is in no queue any more. It keeps how it came to the agent, and why, if they were chosen by rank.
 function contacts.assign(c, a, cause, why)
+  if LEAVES_LINE[cause] and c.parked == '' then
+    place.note_departure(c, c.state == 'OFFERED' and offers.get(c.offer).offer_time or clock.now())
+  end
   c.state = 'ASSIGNED'
   c.assign_time = clock.now()
   c.cause = cause

@@ -156,6 +156,7 @@ end
 -- customer's call, whose it is then (R125, R196).
 function conversations.let_go(v, a)
   redis.call('ZREM', keys.agent_unhelped(a.id), v.id)
+  board.note_agent(a.id)
   for _, c in ipairs(conversations.open_contacts(v)) do
     if c.group == 'VOICE' and c.state == 'ASSIGNED' then
       conversations.set_assignee(v, agents.get(c.agent), 'CALL')
@@ -172,6 +173,7 @@ end
 -- Lists the conversation among its assignee's unhelped, or not. Who has it by a call alone is not the one to answer.
 function conversations.mark_unhelped(v)
   if v.agent == '' then return end
+  board.note_agent(v.agent)
   if v.unhelped_time == '' or v.claim ~= 'WRITTEN' then
     redis.call('ZREM', keys.agent_unhelped(v.agent), v.id)
   else
@@ -205,6 +207,7 @@ function conversations.set_assignee(v, a, claim)
   v.claim = claim
   if earlier ~= '' and earlier ~= a.id then
     redis.call('ZREM', keys.agent_unhelped(earlier), v.id)
+    board.note_agent(earlier)
     v.agent = a.id
     conversations.leave_list(v, agents.get(earlier))
     notes.add(agents.get(earlier), { conversation_changed = show.conversation(v) })

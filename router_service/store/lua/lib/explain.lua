@@ -67,7 +67,7 @@ local function excluded(a, c)
 end
 
 -- Some members of an inbox, all if they are not too many: first those who are ready in a queue. And how many there are.
-local function some_members(inbox, q)
+function explain.members(inbox, q)
   local key = keys.inbox_members(inbox)
   local count = redis.call('SCARD', key)
   if count <= explain.most_members then return redis.call('SMEMBERS', key), count end
@@ -89,7 +89,7 @@ end
 
 -- Looks at members as candidates for a contact, in order of nearness; and how many there are in all.
 local function candidates(c)
-  local ids, count = some_members(c.inbox, queue.of(c))
+  local ids, count = explain.members(c.inbox, queue.of(c))
   local list, someone_fresh = {}, false
   for i, id in ipairs(ids) do
     local a = agents.get(id)
@@ -236,36 +236,40 @@ local COUNTED_AS = {
   FOCUS = 'focus', AWAY = 'away', DECLINE_STOP = 'paused', PAUSE = 'paused',
 }
 
--- Counts who waits in an inbox for a group, over all its sets of skills.
+-- Counts who waits in an inbox for a group, over all its sets of skills. Returns when the next of them is due, huge for
+-- never.
 local function count_waiting(inbox, group, counted)
   local required = redis.call('SMEMBERS', keys.skill_sets(inbox, group))
   required[#required + 1] = ''
-  local oldest = math.huge
+  local oldest, next_due, now = math.huge, math.huge, string.format('%.0f', clock.now())
   for _, set in ipairs(required) do
     local key = keys.waiting(queue.name(inbox, group, set))
     local waits = redis.call('ZCARD', key)
     if waits > 0 then
       counted.waiting = counted.waiting + waits
-      counted.overdue = counted.overdue + redis.call('ZCOUNT', key, '-inf', string.format('(%.0f', clock.now()))
+      counted.overdue = counted.overdue + redis.call('ZCOUNT', key, '-inf', '(' .. now)
+      local due = redis.call('ZRANGE', key, now, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
+      next_due = math.min(next_due, tonumber(due) or math.huge)
       for _, place in ipairs(redis.call('ZRANGE', key, 0, MOST_HEADS - 1)) do
         oldest = math.min(oldest, queue.time_at(place))
       end
     end
   end
   if oldest < math.huge then counted.oldest = oldest end
+  return next_due
 end
 
 -- Who waits in an inbox and who serves it, by channel group; nil if nobody knows the inbox.
 function explain.inbox(id)
   local inbox = inboxes.show(id)
   if not inbox then return nil end
-  local ids = some_members(id)
-  local groups = {}
+  local ids = explain.members(id)
+  local groups, next_due = {}, math.huge
   for i, group in ipairs(settings.groups) do
     groups[i] = {
       group = group, waiting = 0, overdue = 0, available = 0, ready = 0, busy = 0, focus = 0, away = 0, paused = 0,
     }
-    count_waiting(id, group, groups[i])
+    next_due = math.min(next_due, count_waiting(id, group, groups[i]))
   end
   for _, agent_id in ipairs(ids) do
     local a = agents.get(agent_id)
@@ -278,6 +282,6 @@ function explain.inbox(id)
   end
   return {
     inbox_id = id, display_name = inbox.display_name, member_count = inbox.member_count,
-    more_members = inbox.member_count > #ids, groups = groups,
+    more_members = inbox.member_count > #ids, groups = groups, next_due = next_due < math.huge and next_due or nil,
   }
 end

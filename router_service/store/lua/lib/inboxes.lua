@@ -46,6 +46,8 @@ function inboxes.add(id, a)
     if a['ready_' .. group] ~= '' then agents.take_place(a, id, group, true) end
   end
   agents.touch(a)
+  board.note_agent(a.id)
+  board.note_inbox(id)
 end
 
 -- Takes a member out; assigned work and open offers stay (R167).
@@ -53,4 +55,6 @@ function inboxes.remove(id, a)
   redis.call('SREM', keys.agent_inboxes(a.id), id)
   redis.call('SREM', keys.inbox_members(id), a.id)
   for _, group in ipairs(settings.pushed_groups) do agents.leave_place(a, id, group) end
+  board.note_agent(a.id)
+  board.note_inbox(id)
 end

@@ -14,6 +14,7 @@ function keys.inbox_members(id) return KEYS[1] .. 'inbox/' .. id .. '/members' e
 function keys.inboxes() return KEYS[1] .. 'inboxes' end
 function keys.waiting(q) return KEYS[1] .. 'waiting/' .. q end
 function keys.ready(q) return KEYS[1] .. 'ready/' .. q end
+function keys.departures(q) return KEYS[1] .. 'departures/' .. q end
 function keys.skill_sets(inbox, group) return KEYS[1] .. 'skill_sets/' .. inbox .. '/' .. group end
 function keys.unsettled() return KEYS[1] .. 'unsettled' end
 function keys.contact(id) return KEYS[1] .. 'contact/' .. id end
@@ -25,4 +26,6 @@ function keys.ids() return KEYS[1] .. 'ids' end
 function keys.entry_point(id) return KEYS[1] .. 'entry_point/' .. id end
 function keys.settings() return KEYS[1] .. 'settings' end
 function keys.view() return KEYS[1] .. 'view' end
+function keys.board() return KEYS[1] .. 'board' end
+function keys.board_changes() return KEYS[1] .. 'board/changes' end
 function keys.viewed() return KEYS[1] .. 'viewed' end

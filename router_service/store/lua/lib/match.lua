@@ -141,14 +141,14 @@ function match.look_at_all()
   match.wake()
 end
 
--- Brings the places of a slice of the agents up to date, those whose state is newer than the revision. Whose state
--- changes meanwhile comes later, and is up to date by then.
-local function look_at_some(revision)
+-- Brings the places of a slice of the agents up to date, newest state first, after so many that were before. Whose
+-- state changes meanwhile comes to the front, and is up to date by then. By place and not by revision: after a snapshot
+-- of presence all have the same.
+local function look_at_some(done)
   local most = settings.most_agents
-  local found = redis.call(
-    'ZRANGE', keys.viewed(), '(' .. revision, '+inf', 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
-  for i = 1, #found, 2 do agents.touch(agents.get(found[i])) end
-  if #found == 2 * most then redis.call('ZADD', keys.unsettled(), 0, 'agents:' .. found[#found]) end
+  local found = redis.call('ZRANGE', keys.viewed(), done, done + most - 1, 'REV')
+  for _, id in ipairs(found) do agents.touch(agents.get(id)) end
+  if #found == most then redis.call('ZADD', keys.unsettled(), 0, 'agents:' .. done + most) end
 end
 
 -- Takes out what is to be settled next: queues of one tier together, so that who serves several of them is given what
@@ -171,11 +171,11 @@ function match.settle()
   match.settling = true
   for _, entry in ipairs(next_unsettled()) do
     local group, q = string.match(entry, '^queue:([^:]+):(.+)$')
-    local revision = string.match(entry, '^agents:(.+)$')
+    local done = string.match(entry, '^agents:(.+)$')
     if group then
       match.look(q, group)
-    elseif revision then
-      look_at_some(revision)
+    elseif done then
+      look_at_some(tonumber(done))
     else
       agents.touch(agents.get(string.match(entry, '^agent:(.+)$')))
     end

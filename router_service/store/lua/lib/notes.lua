@@ -25,6 +25,7 @@ function notes.changes()
     local shown = cjson.encode(state)
     local events = notes.events[a.id]
     if events or shown ~= a.shown then
+      if shown ~= a.shown then board.note_state(a.id) end
       a.shown = shown
       a.number = record.number(a, 'number') + 1
       changes[#changes + 1] = {

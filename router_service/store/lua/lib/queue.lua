@@ -39,7 +39,7 @@ function queue.forget(q)
   if redis.call('EXISTS', keys.waiting(q)) == 1 then return end
   local inbox, group, required = string.match(q, '^([^/]+)/([^/]+)/(.+)$')
   redis.call('SREM', keys.skill_sets(inbox, group), required)
-  redis.call('DEL', keys.ready(q))
+  redis.call('DEL', keys.ready(q), keys.departures(q))
 end
 
 function queue.place(c)
@@ -74,6 +74,8 @@ end
 -- Puts a contact at its place, which never changes (R140), and makes its queue worth a look. What it requires may have
 -- become less while an agent had it.
 function queue.join(c)
+  -- Who was with an agent meanwhile has not waited here since it came.
+  if c.state ~= 'WAITING' then c.join_time = clock.now() end
   c.state = 'WAITING'
   c.agent = ''
   c.offer = ''
@@ -81,11 +83,13 @@ function queue.join(c)
   if c.skills ~= '' then begin(c) end
   redis.call('ZADD', keys.waiting(queue.of(c)), c.due_time, queue.place(c))
   match.look(queue.of(c), c.group)
+  board.note_inbox(c.inbox)
 end
 
 function queue.leave(c)
   local q = queue.of(c)
   redis.call('ZREM', keys.waiting(q), queue.place(c))
+  board.note_inbox(c.inbox)
   if c.skills ~= '' and redis.call('EXISTS', keys.waiting(q)) == 0 then
     timers.set('skill_set:' .. q, clock.now() + SKILL_SET_KEPT)
   end
@@ -105,6 +109,7 @@ end
 function queue.relax(c)
   if c.state ~= 'WAITING' or c.parked ~= '' then return end
   queue.leave(c)
+  c.join_time = clock.now()
   queue.join(c)
 end
 

@@ -41,6 +41,7 @@ function step.done(answer)
   for _, a in ipairs(agents.touched) do agents.refresh(a) end
   match.run()
   local changes = notes.changes()
+  board.flush()
   local told = ''
   if #changes > 0 then told = cjson.encode(changes) end
   if step.commander then agents.get(step.commander).command_time = clock.now() end

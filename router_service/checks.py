@@ -18,6 +18,7 @@ from maitred.v1 import insight_service_pb2 as insight_pb2
 from maitred.v1 import intake_service_pb2 as intake_pb2
 from maitred.v1 import router_service_pb2 as router_pb2
 from maitred.v1 import routing_admin_service_pb2 as admin_pb2
+from router_service.insight_codec import DAY_SECONDS, MOST_AGENTS
 
 # An SLA or a due time further away than this is a slip of the keyboard.
 MOST_SLA = timedelta(days=3650)
@@ -26,6 +27,9 @@ MOST_CAPACITY = 1000
 MOST_SKILLS = 10
 MOST_RELAXATIONS = 10
 MOST_LEVEL = 100
+MOST_INBOX_PAGE = 1000
+# A report has no more days.
+MOST_DAYS = 31
 # What is set where nothing is; the store's steps know it too.
 DEFAULT_CAPACITY = 3
 DEFAULT_RING_TIME = Duration(seconds=45)
@@ -69,13 +73,31 @@ def _at_most(field: str, most: timedelta) -> Check:
     )
 
 
-def _page_size() -> Check:
+def _page_size(most: int) -> Check:
     return checks.custom(
         "page_size",
-        must="must be 0 to 1000; 0 means 100",
-        holds=lambda request: 0 <= request.page_size <= 1000,
-        bad=[lambda request: setattr(request, "page_size", -1), lambda request: setattr(request, "page_size", 1001)],
+        must=f"must be 0 to {most}; 0 means 100",
+        holds=lambda request: 0 <= request.page_size <= most,
+        bad=[lambda request: _put(request, "page_size", -1), lambda request: _put(request, "page_size", most + 1)],
     )
+
+
+def _day_begin(field: str) -> Check:
+    """Check that a time is the beginning of a day in UTC."""
+    get = attrgetter(field)
+    return checks.custom(
+        field,
+        must="must be the beginning of a day in UTC",
+        holds=lambda request: get(request).seconds % DAY_SECONDS == 0 and get(request).nanos == 0,
+        bad=[
+            lambda request: _put(request, f"{field}.seconds", 3600),
+            lambda request: _put(request, f"{field}.nanos", 1),
+        ],
+    )
+
+
+def _end_after(days: int, request: insight_pb2.ReportAgentsRequest) -> None:
+    request.end_time.seconds = request.start_time.seconds + days * DAY_SECONDS
 
 
 def _of_enum(field: str) -> Check:
@@ -268,11 +290,35 @@ CHECKS: Checks = {
         _REQUEST_ID,
     ),
     router_pb2.EndContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
+    router_pb2.StartOutboundContactRequest: (
+        _AGENT,
+        checks.identifier("contact_id"),
+        checks.identifier("customer_id"),
+        checks.one_of_enum("channel"),
+        checks.custom(
+            "channel",
+            must="must not be CHANNEL_VOICEMAIL or CHANNEL_TASK",
+            holds=lambda request: request.channel not in (channel_pb2.CHANNEL_VOICEMAIL, channel_pb2.CHANNEL_TASK),
+            bad=[
+                lambda request: _put(request, "channel", channel_pb2.CHANNEL_VOICEMAIL),
+                lambda request: _put(request, "channel", channel_pb2.CHANNEL_TASK),
+            ],
+        ),
+        checks.identifier("inbox_id"),
+        checks.string_map("attributes", at_most=16),
+        _REQUEST_ID,
+    ),
     router_pb2.RecordAnswerRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
     router_pb2.DeclineContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
     router_pb2.HoldContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
     router_pb2.ResumeContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
     router_pb2.MarkNoReplyNeededRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
+    router_pb2.AssignConversationRequest: (
+        _AGENT,
+        checks.identifier("conversation_id"),
+        checks.identifier("to_inbox_id"),
+        _REQUEST_ID,
+    ),
     router_pb2.CreateTaskRequest: (
         _AGENT,
         checks.identifier("contact_id"),
@@ -346,6 +392,7 @@ CHECKS: Checks = {
         ),
     ),
     intake_pb2.ReportContactEndRequest: (checks.identifier("contact_id"),),
+    intake_pb2.ReportContactConnectedRequest: (checks.identifier("contact_id"),),
     intake_pb2.GetContactRequest: (checks.identifier("contact_id"),),
     admin_pb2.PutInboxRequest: (
         checks.identifier("inbox_id"),
@@ -378,7 +425,7 @@ CHECKS: Checks = {
     ),
     admin_pb2.GetEntryPointRequest: (checks.identifier("entry_point_id"),),
     admin_pb2.GetInboxRequest: (checks.identifier("inbox_id"),),
-    admin_pb2.ListInboxesRequest: (_page_size(), checks.optional_identifier("page_token")),
+    admin_pb2.ListInboxesRequest: (_page_size(MOST_INBOX_PAGE), checks.optional_identifier("page_token")),
     admin_pb2.AddInboxMembersRequest: (
         checks.identifier("inbox_id"),
         checks.identifiers("agent_ids", at_least=1, at_most=100),
@@ -408,6 +455,27 @@ CHECKS: Checks = {
     admin_pb2.ReleaseAgentWorkRequest: (_AGENT,),
     insight_pb2.ExplainContactRequest: (checks.identifier("contact_id"),),
     insight_pb2.ExplainAgentRequest: (_AGENT,),
+    insight_pb2.ReportAgentsRequest: (
+        checks.identifiers("agent_ids", at_most=MOST_AGENTS),
+        checks.custom(
+            "agent_ids",
+            must="must name no agent twice",
+            holds=lambda request: len(set(request.agent_ids)) == len(request.agent_ids),
+            bad=[lambda request: request.agent_ids.extend(["bob", "bob"])],
+        ),
+        checks.timestamp("start_time"),
+        checks.timestamp("end_time"),
+        _day_begin("start_time"),
+        _day_begin("end_time"),
+        checks.custom(
+            "end_time",
+            must=f"must be after start_time, by {MOST_DAYS} days at most",
+            holds=lambda request: 0 < request.end_time.seconds - request.start_time.seconds <= MOST_DAYS * DAY_SECONDS,
+            bad=[partial(_end_after, 0), partial(_end_after, -1), partial(_end_after, MOST_DAYS + 1)],
+        ),
+        _page_size(MOST_AGENTS),
+        checks.optional_identifier("page_token"),
+    ),
     insight_pb2.GetQueuesRequest: (checks.identifiers("inbox_ids", at_most=200),),
     insight_pb2.WatchBoardRequest: (checks.identifiers("inbox_ids", at_most=200),),
     admin_pb2.PutRoutingSettingsRequest: (

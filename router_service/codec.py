@@ -8,6 +8,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from maitred.v1 import channel_pb2, contact_pb2
@@ -25,6 +26,7 @@ from router_service.domain import (
     Inbox,
     NewContact,
     Offer,
+    OutboundContact,
     QueuePlace,
     RoutingAgent,
     RoutingSettings,
@@ -35,7 +37,6 @@ from router_service.domain import (
 
 def new_contact(request: intake_pb2.SubmitContactRequest) -> NewContact:
     """Return the contact of a well-formed request."""
-    content = request.SerializeToString(deterministic=True)
     return NewContact(
         contact_id=request.contact_id,
         customer_id=request.customer_id,
@@ -43,14 +44,14 @@ def new_contact(request: intake_pb2.SubmitContactRequest) -> NewContact:
         inbox_id=request.inbox_id,
         entry_point_id=request.entry_point_id,
         address=request.address,
-        attributes=json.dumps(dict(request.attributes)) if request.attributes else "",
+        attributes=_attributes(request.attributes),
         sla_ms=request.sla.ToMilliseconds() or 1 if request.HasField("sla") else None,
         text=request.task.text,
         due_ms=request.task.due_time.ToMilliseconds() if request.HasField("task") else None,
         agent_id=request.task.agent_id,
         skills=_skills(request.required_skills),
         relaxations=_relaxations(request.relaxations),
-        fingerprint=hashlib.blake2b(content, digest_size=12).hexdigest(),
+        fingerprint=_fingerprint(request),
     )
 
 
@@ -66,6 +67,29 @@ def new_task(request: router_pb2.CreateTaskRequest) -> NewContact:
             task=task,
         )
     )
+
+
+def outbound_contact(request: router_pb2.StartOutboundContactRequest) -> OutboundContact:
+    """Return the contact of a well-formed request. Its fingerprint is of all that is said, but for the request's id."""
+    said = router_pb2.StartOutboundContactRequest()
+    said.CopyFrom(request)
+    said.ClearField("request_id")
+    return OutboundContact(
+        contact_id=request.contact_id,
+        customer_id=request.customer_id,
+        channel=channel_pb2.Channel.Name(request.channel).removeprefix("CHANNEL_"),
+        inbox_id=request.inbox_id,
+        attributes=_attributes(request.attributes),
+        fingerprint=_fingerprint(said),
+    )
+
+
+def _attributes(attributes: Mapping[str, str]) -> str:
+    return json.dumps(dict(attributes)) if attributes else ""
+
+
+def _fingerprint(request: Message) -> str:
+    return hashlib.blake2b(request.SerializeToString(deterministic=True), digest_size=12).hexdigest()
 
 
 def _skills(levels: Mapping[str, int]) -> str:
@@ -113,6 +137,10 @@ def time_of(ms: int) -> Timestamp:
     return Timestamp(seconds=ms // 1000, nanos=ms % 1000 * 1_000_000)
 
 
+def _time(ms: int | None) -> Timestamp | None:
+    return None if ms is None else time_of(ms)
+
+
 def contact(value: Contact) -> contact_pb2.Contact:
     """Write a contact."""
     written = contact_pb2.Contact(
@@ -124,13 +152,15 @@ def contact(value: Contact) -> contact_pb2.Contact:
         state=contact_pb2.Contact.State.Value(f"STATE_{value['state']}"),
         agent_id=value.get("agent_id", ""),
         queue_time=time_of(value["queue_time"]),
-        due_time=time_of(value["due_time"]),
+        due_time=_time(value.get("due_time")),
         attributes=json.loads(value["attributes"]) if "attributes" in value else None,
         text=value.get("text", ""),
         required_skills=_levels(value.get("required_skills", "")),
+        direction=contact_pb2.Contact.Direction.Value(f"DIRECTION_{value.get('direction', 'INBOUND')}"),
+        hold_time=_time(value.get("hold_time")),
+        ring_end_time=_time(value.get("ring_end_time")),
+        connect_time=_time(value.get("connect_time")),
     )
-    if "hold_time" in value:
-        written.hold_time.CopyFrom(time_of(value["hold_time"]))
     if "end_reason" in value:
         written.end_reason = contact_pb2.Contact.EndReason.Value(f"END_REASON_{value['end_reason']}")
     return written

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, Required, TypedDict
 
 # The channel group that switches each channel on and off (R5).
 GROUP_OF: Mapping[str, str] = {
@@ -27,12 +27,17 @@ class Contact(TypedDict):
     state: str
     agent_id: NotRequired[str]
     queue_time: int
-    due_time: int
+    # An outbound call is never due.
+    due_time: NotRequired[int]
     attributes: NotRequired[str]
     text: NotRequired[str]
     end_reason: NotRequired[str]
     hold_time: NotRequired[int]
     required_skills: NotRequired[str]
+    # OUTBOUND, or left out.
+    direction: NotRequired[str]
+    ring_end_time: NotRequired[int]
+    connect_time: NotRequired[int]
 
 
 class WaitEstimate(TypedDict):
@@ -357,6 +362,38 @@ class BoardNews:
     part: tuple[bool, bool] | None = None
 
 
+class AgentFigures(TypedDict, total=False):
+    """What became of an agent's offers of a day (its number since 1970) in a group; what there was none of is left out.
+
+    The names of outcomes are those of maitred.v1.OfferOutcome; `stopped` is in ms.
+    """
+
+    day: Required[int]
+    group: Required[str]
+    made: int
+    ACCEPTED: int
+    DECLINED: int
+    MISSED: int
+    DEVICE_ERROR: int
+    UNDELIVERED: int
+    WITHDRAWN: int
+    CUSTOMER_LEFT: int
+    outstanding: int
+    given_back: int
+    stopped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReport:
+    """What is asked for of agents: of which (none named: all), on which days, behind which id, and how many."""
+
+    agent_ids: Sequence[str]
+    first_day: int
+    last_day: int
+    after: str
+    size: int
+
+
 class AbsentAgent(TypedDict):
     """An agent who is Away or logged out while customers wait for an answer."""
 
@@ -401,6 +438,18 @@ class NewContact:
     # What it requires, as text in order of the skills; and what after a while, as JSON.
     skills: str
     relaxations: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundContact:
+    """A contact that an agent begins."""
+
+    contact_id: str
+    customer_id: str
+    channel: str
+    inbox_id: str
+    attributes: str
     fingerprint: str
 
 

@@ -51,6 +51,14 @@ TABLE: dict[str, tuple[StatusCode, str]] = {
     "ENTRY_POINT_UNKNOWN": (StatusCode.NOT_FOUND, "no entry point has the id {entry_point_id}"),
     "CONTACT_NOT_A_TASK": (StatusCode.FAILED_PRECONDITION, "contact {contact_id} is no task"),
     "TASK_OPEN": (StatusCode.FAILED_PRECONDITION, "task {contact_id} is not closed"),
+    "AGENT_ON_CALL": (StatusCode.FAILED_PRECONDITION, "agent {agent_id} has a call already: contact {contact_id}"),
+    "CONTACT_NOT_OUTBOUND": (StatusCode.FAILED_PRECONDITION, "contact {contact_id} is no outbound call"),
+    "CONTACT_NOT_CONNECTED": (StatusCode.FAILED_PRECONDITION, "contact {contact_id} still rings at the customer"),
+    "NOTHING_WRITTEN_OPEN": (
+        StatusCode.FAILED_PRECONDITION,
+        "conversation {conversation_id} has no open mail or message that could wait",
+    ),
+    "CURSOR_GONE": (StatusCode.OUT_OF_RANGE, "start_time: figures that old are not kept"),
     "PRESENCE_UNKNOWN": (StatusCode.UNAVAILABLE, "presence is out of reach: no work is given until it is back"),
     "REQUEST_ID_REUSED": (StatusCode.INVALID_ARGUMENT, "request_id {request_id} was used for another request"),
 }

@@ -11,6 +11,8 @@ from router_service import reasons
 from router_service.codec import contact, conversation, routing_state, time_of
 from router_service.domain import (
     AgentExplained,
+    AgentFigures,
+    AgentReport,
     Assignment,
     BoardAgent,
     BoardNews,
@@ -25,6 +27,10 @@ from router_service.domain import (
     RequestExplained,
     Said,
 )
+
+DAY_SECONDS = 24 * 60 * 60
+# The most agents of a page of a report.
+MOST_AGENTS = 100
 
 
 def contact_explained(value: ContactExplained) -> insight_pb2.ExplainContactResponse:
@@ -100,6 +106,38 @@ def _board_agent(value: BoardAgent) -> insight_pb2.BoardAgent:
         effective_toggles=[_group(each) for each in value["effective_toggles"] or ()],
         unhelped_count=value["unhelped"],
     )
+
+
+def agent_report(request: insight_pb2.ReportAgentsRequest) -> AgentReport:
+    """Return what a well-formed request asks for."""
+    return AgentReport(
+        agent_ids=request.agent_ids,
+        first_day=request.start_time.seconds // DAY_SECONDS,
+        last_day=request.end_time.seconds // DAY_SECONDS - 1,
+        after=request.page_token,
+        size=request.page_size or MOST_AGENTS,
+    )
+
+
+def agent_figures(agent_id: str, value: AgentFigures) -> insight_pb2.AgentFigures:
+    """Write the figures of an agent's day in a channel group."""
+    written = insight_pb2.AgentFigures(
+        agent_id=agent_id,
+        start_time=Timestamp(seconds=value["day"] * DAY_SECONDS),
+        group=_group(value["group"]),
+        offers=value.get("made", 0),
+        accepts=value.get("ACCEPTED", 0),
+        declines=value.get("DECLINED", 0),
+        misses=value.get("MISSED", 0),
+        device_errors=value.get("DEVICE_ERROR", 0),
+        undelivered=value.get("UNDELIVERED", 0),
+        withdrawn=value.get("WITHDRAWN", 0),
+        customers_left=value.get("CUSTOMER_LEFT", 0),
+        outstanding=value.get("outstanding", 0),
+        given_back=value.get("given_back", 0),
+    )
+    written.stopped.FromMilliseconds(value.get("stopped", 0))
+    return written
 
 
 def explanation(said: Said) -> insight_pb2.Explanation:

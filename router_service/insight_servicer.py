@@ -53,3 +53,12 @@ class InsightServicer(InsightServiceServicer):
         async with aclosing(watched):
             async for news in until_stopping(self._stopping, watched):
                 yield codec.board(news, CHECKPOINT)
+
+    async def ReportAgents(
+        self, request: insight_pb2.ReportAgentsRequest, context: Context
+    ) -> insight_pb2.ReportAgentsResponse:
+        """Report offers and what became of them."""
+        found, following = await self._insight.report_agents(current_call().tenant, codec.agent_report(request))
+        return insight_pb2.ReportAgentsResponse(
+            figures=[codec.agent_figures(agent_id, each) for agent_id, each in found], next_page_token=following
+        )

@@ -15,6 +15,7 @@ from router_service.domain import (
     EntryPoint,
     Inbox,
     NewContact,
+    OutboundContact,
     Outcome,
     PlacedContact,
     RoutingAgent,
@@ -43,6 +44,11 @@ class Routing:
     async def report_contact_end(self, tenant: str, contact_id: str) -> Contact:
         """End a contact whose customer is gone (R83, R84)."""
         answer: Contact = self.tell(tenant, await self.store.report_contact_end(tenant, contact_id))
+        return answer
+
+    async def report_contact_connected(self, tenant: str, contact_id: str) -> Contact:
+        """Connect an outbound call whose customer answered (R73, R78)."""
+        answer: Contact = self.tell(tenant, await self.store.report_contact_connected(tenant, contact_id))
         return answer
 
     async def get_contact(self, tenant: str, contact_id: str) -> PlacedContact:
@@ -74,6 +80,12 @@ class Routing:
     async def end_contact(self, command: Command, contact_id: str) -> Contact:
         """End a contact of the agent (R11, R91)."""
         answer: Contact = self.tell(command.tenant, await self.store.end_contact(command, contact_id))
+        return answer
+
+    async def start_outbound_contact(self, command: Command, contact: OutboundContact) -> Contact:
+        """Begin a contact with a customer (R203, R204)."""
+        outcome = await self.store.start_outbound_contact(command, contact, GROUP_OF[contact.channel])
+        answer: Contact = self.tell(command.tenant, outcome)
         return answer
 
     async def hold_contact(self, command: Command, contact_id: str) -> Contact:
@@ -108,6 +120,12 @@ class Routing:
     async def mark_no_reply_needed(self, command: Command, conversation_id: str) -> Conversation:
         """End the agent's mail of a conversation (R133)."""
         outcome = await self.store.mark_no_reply_needed(command, conversation_id)
+        answer: Conversation = self.tell(command.tenant, outcome)
+        return answer
+
+    async def assign_conversation(self, command: Command, conversation_id: str, to_inbox_id: str) -> Conversation:
+        """Pass a conversation on to an inbox (R152, R182, R184)."""
+        outcome = await self.store.assign_conversation(command, conversation_id, to_inbox_id)
         answer: Conversation = self.tell(command.tenant, outcome)
         return answer
 

@@ -101,6 +101,13 @@ class RouterServicer(RouterServiceServicer):
         ended = await self._routing.end_contact(_command(request), request.contact_id)
         return router_pb2.EndContactResponse(contact=codec.contact(ended))
 
+    async def StartOutboundContact(
+        self, request: router_pb2.StartOutboundContactRequest, context: Context
+    ) -> router_pb2.StartOutboundContactResponse:
+        """Begin a contact with a customer."""
+        begun = await self._routing.start_outbound_contact(_command(request), codec.outbound_contact(request))
+        return router_pb2.StartOutboundContactResponse(contact=codec.contact(begun))
+
     async def HoldContact(
         self, request: router_pb2.HoldContactRequest, context: Context
     ) -> router_pb2.HoldContactResponse:
@@ -133,6 +140,15 @@ class RouterServicer(RouterServiceServicer):
         """End mail that needs no reply."""
         conversation = await self._routing.mark_no_reply_needed(_command(request), request.conversation_id)
         return router_pb2.MarkNoReplyNeededResponse(conversation=codec.conversation(conversation))
+
+    async def AssignConversation(
+        self, request: router_pb2.AssignConversationRequest, context: Context
+    ) -> router_pb2.AssignConversationResponse:
+        """Pass a conversation on to an inbox."""
+        conversation = await self._routing.assign_conversation(
+            _command(request), request.conversation_id, request.to_inbox_id
+        )
+        return router_pb2.AssignConversationResponse(conversation=codec.conversation(conversation))
 
     async def CreateTask(
         self, request: router_pb2.CreateTaskRequest, context: Context
@@ -213,6 +229,13 @@ class IntakeServicer(IntakeServiceServicer):
         """End a contact whose customer is gone."""
         contact = await self._routing.report_contact_end(current_call().tenant, request.contact_id)
         return intake_pb2.ReportContactEndResponse(contact=codec.contact(contact))
+
+    async def ReportContactConnected(
+        self, request: intake_pb2.ReportContactConnectedRequest, context: Context
+    ) -> intake_pb2.ReportContactConnectedResponse:
+        """Connect an outbound call whose customer answered."""
+        contact = await self._routing.report_contact_connected(current_call().tenant, request.contact_id)
+        return intake_pb2.ReportContactConnectedResponse(contact=codec.contact(contact))
 
     async def GetContact(
         self, request: intake_pb2.GetContactRequest, context: Context

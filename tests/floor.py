@@ -239,6 +239,28 @@ class Agent:
         await self.floor.settles()
         return ended.contact
 
+    async def starts(
+        self,
+        customer_id: str,
+        channel: channel_pb2.Channel.ValueType = CALL,
+        *,
+        contact_id: str = "",
+        inbox_id: str = "main",
+        request_id: str = "",
+    ) -> contact_pb2.Contact:
+        """Calls a customer, or writes to one."""
+        request = router_pb2.StartOutboundContactRequest(
+            agent_id=self.agent_id,
+            contact_id=contact_id or self.floor.new_contact_id(),
+            customer_id=customer_id,
+            channel=channel,
+            inbox_id=inbox_id,
+            request_id=request_id,
+        )
+        response = await self.floor.call(self.floor.client.router.StartOutboundContact(request))
+        await self.floor.settles()
+        return response.contact
+
     async def holds(self, contact_id: str) -> contact_pb2.Contact:
         """Puts a call on hold."""
         request = router_pb2.HoldContactRequest(agent_id=self.agent_id, contact_id=contact_id)
@@ -253,10 +275,26 @@ class Agent:
         await self.floor.settles()
         return response.contact
 
+    async def passes_on(self, conversation_id: str, inbox_id: str, *, request_id: str = "") -> contact_pb2.Conversation:
+        """Passes a conversation on to an inbox."""
+        request = router_pb2.AssignConversationRequest(
+            agent_id=self.agent_id, conversation_id=conversation_id, to_inbox_id=inbox_id, request_id=request_id
+        )
+        response = await self.floor.call(self.floor.client.router.AssignConversation(request))
+        await self.floor.settles()
+        return response.conversation
+
     async def sees(self, conversation_id: str) -> contact_pb2.Conversation:
         """Looks at what the customer sent."""
         request = router_pb2.MarkSeenRequest(agent_id=self.agent_id, conversation_id=conversation_id)
         response = await self.floor.call(self.floor.client.router.MarkSeen(request))
+        await self.floor.settles()
+        return response.conversation
+
+    async def no_reply_needed(self, conversation_id: str) -> contact_pb2.Conversation:
+        """Marks the mail of a conversation as needing no reply."""
+        request = router_pb2.MarkNoReplyNeededRequest(agent_id=self.agent_id, conversation_id=conversation_id)
+        response = await self.floor.call(self.floor.client.router.MarkNoReplyNeeded(request))
         await self.floor.settles()
         return response.conversation
 
@@ -432,7 +470,7 @@ class Floor:
     ) -> contact_pb2.Contact:
         """A customer calls, writes or mails; returns the contact as it is when everything has settled."""
         request = intake_service_pb2.SubmitContactRequest(
-            contact_id=contact_id or f"contact-{next(self._ids)}",
+            contact_id=contact_id or self.new_contact_id(),
             customer_id=customer_id,
             channel=channel,
             inbox_id=inbox_id,
@@ -458,7 +496,7 @@ class Floor:
         due_time = Timestamp()
         due_time.FromDatetime(await self.now() + due_in)
         request = intake_service_pb2.SubmitContactRequest(
-            contact_id=contact_id or f"contact-{next(self._ids)}",
+            contact_id=contact_id or self.new_contact_id(),
             customer_id=customer_id,
             channel=TASK,
             inbox_id=inbox_id,
@@ -467,6 +505,16 @@ class Floor:
         submitted = await self.call(self.client.intake.SubmitContact(request))
         await self.settles()
         return await self.contact(submitted.contact.contact_id)
+
+    def new_contact_id(self) -> str:
+        return f"contact-{next(self._ids)}"
+
+    async def answers(self, contact_id: str) -> contact_pb2.Contact:
+        """The customer answers an agent's call."""
+        request = intake_service_pb2.ReportContactConnectedRequest(contact_id=contact_id)
+        connected = await self.call(self.client.intake.ReportContactConnected(request))
+        await self.settles()
+        return connected.contact
 
     async def hangs_up(self, contact_id: str) -> contact_pb2.Contact:
         """The customer is gone."""
@@ -542,7 +590,8 @@ async def open_services(store_url: str) -> AsyncIterator[Services]:
         router_settings = ROUTER_SETTINGS.model_copy(
             update={"redis_url": store_url, "bind": router_at, "presence": presence_at}
         )
-        redis = Redis.from_url(store_url, decode_responses=True, driver_info=None)
+        # A recount of many contacts keeps the store busy for seconds.
+        redis = Redis.from_url(store_url, decode_responses=True, driver_info=None, socket_timeout=60)
         async with (
             aclosing(redis),
             presence_app.presence(presence_settings),

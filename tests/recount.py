@@ -40,6 +40,7 @@ return { time[1] .. string.format('%06d', time[2]), seen }
 """
 
 # The sets, by the pattern of their key, whose scores follow from the records too.
+FIGURES = re.compile(r"agent/([^/]+)/figures/\d+")
 SCORED = re.compile(r"waiting/|ready/|agent/[^/]+/unhelped$|inboxes$|viewed$|timers$")
 
 
@@ -141,6 +142,8 @@ class Recount:
             *(problem for each in self.agents for problem in self._agent(each)),
             *(problem for each in self.agents for problem in self._told(each)),
             *(problem for each in self.conversations for problem in self._conversation(each)),
+            *(problem for each in self.agents for problem in self._stopped(each)),
+            *self._figures(),
             *self._idle_while_someone_waits(),
             *self._unsettled(),
         ]
@@ -160,7 +163,7 @@ class Recount:
             "PAUSE": self.lasts(agent[f"pause_{group}"], f"pause:{group}:{agent_id}"),
             "CALL_CONNECTED": (group == "VOICE" or self.settings["call_holds_back_other_work"])
             and self.calls(agent_id),
-            "CALL_RINGING": group == "VOICE" and self.ringing(agent_id),
+            "CALL_RINGING": group == "VOICE" and (self.ringing(agent_id) or self.dialling(agent_id)),
             "AFTER_CALL_WORK": group == "VOICE" and self.lasts(agent["after_call_end"], f"after_call:{agent_id}"),
             "CAPACITY": group == "MESSAGING" and len(self.loads[agent_id]) >= self.standard_capacity(agent_id),
         }
@@ -198,7 +201,12 @@ class Recount:
         return [queue_name(inbox_id, group, each) for each in ("", *served)]
 
     def calls(self, agent_id: str) -> list[str]:
-        return self.held[agent_id, "VOICE", "ASSIGNED"]
+        """The connected call of the agent."""
+        return [each for each in self.held[agent_id, "VOICE", "ASSIGNED"] if not self.contacts[each]["ring_end"]]
+
+    def dialling(self, agent_id: str) -> list[str]:
+        """The call of the agent that rings at a customer (R204)."""
+        return [each for each in self.held[agent_id, "VOICE", "ASSIGNED"] if self.contacts[each]["ring_end"]]
 
     def ringing(self, agent_id: str) -> list[str]:
         return [self.contacts[each]["offer"] for each in self.held[agent_id, "VOICE", "OFFERED"]]
@@ -207,6 +215,8 @@ class Recount:
 
     def _expected_sets(self) -> dict[str, dict[str, float]]:
         sets: dict[str, dict[str, float]] = defaultdict(dict)
+        for agent_id, _ in self._days():
+            sets["figured"][agent_id] = 0
         for inbox_id in self.inboxes:
             sets["inboxes"][inbox_id] = 0
         for agent_id in self.agents:
@@ -276,6 +286,8 @@ class Recount:
             )
         if contact["state"] == "ASSIGNED" and contact["channel"] == "TASK":
             sets[f"agent/{contact['agent']}/customers"][f"task:{contact_id}"] = 0
+        if contact["ring_end"]:
+            sets["timers"][f"ring:{contact_id}"] = contact.number("ring_end")
         if contact["state"] == "ASSIGNED" and contact["group"] == "MESSAGING":
             sets["timers"][f"session:{contact_id}"] = contact.number("session_end")
 
@@ -327,6 +339,7 @@ class Recount:
     def _contact(self, contact_id: str) -> Iterator[str]:
         contact, name = self.contacts[contact_id], f"contact {contact_id}"
         yield from self._contact_state(name, contact_id, contact)
+        yield from self._outbound(name, contact)
         if contact["group"] != GROUP_OF.get(contact["channel"]):
             yield f"{name} on {contact['channel']} counts as {contact['group']}"
         if contact["inbox"] not in self.inboxes:
@@ -341,6 +354,14 @@ class Recount:
             yield f"{name} is {contact['state']} with the end reason {contact['end_reason']!r}"
         if (contact["channel"] == "TASK") == bool(contact["conversation"]):
             yield f"{name} on {contact['channel']} has the conversation {contact['conversation']!r}"
+
+    def _outbound(self, name: str, contact: _Record) -> Iterator[str]:
+        """Only a call that an agent began rings at a customer (R204), and nobody waits who was called."""
+        may_ring = (contact["state"], contact["group"], contact["direction"]) == ("ASSIGNED", "VOICE", "OUTBOUND")
+        if contact["ring_end"] and (not may_ring or contact["connect_time"]):
+            yield f"{name} on {contact['channel']} rings at the customer and is {contact['state']}"
+        if contact["direction"] and contact["group"] == "VOICE" and contact["state"] not in ("ASSIGNED", "ENDED"):
+            yield f"{name} is an outbound call and {contact['state']}"
 
     def _contact_state(self, name: str, contact_id: str, contact: _Record) -> Iterator[str]:
         agent, offer_id = contact["agent"], contact["offer"]
@@ -374,7 +395,14 @@ class Recount:
 
     def _agent(self, agent_id: str) -> Iterator[str]:
         agent = self.agents[agent_id]
-        for name, those in (("call", self.calls(agent_id)), ("ringing", self.ringing(agent_id))):
+        has = {
+            "call": self.calls(agent_id),
+            "ringing": self.ringing(agent_id),
+            "dialling": self.dialling(agent_id),
+        }
+        if len(has["call"] + has["dialling"]) > 1 or (has["ringing"] and has["dialling"]):
+            yield f"agent {agent_id} has more than one call: {has}"
+        for name, those in has.items():
             if [agent[name]] != (those or [""]):
                 yield f"agent {agent_id} has {name} {agent[name] or 'none'}, but there is {', '.join(those) or 'none'}"
         for group in PUSHED:
@@ -447,6 +475,35 @@ class Recount:
         if any(bool(each["parked"]) != bool(offered) for each in waiting):
             yield f"{name} has {len(offered)} on offer, but its waiting mails and messages are not parked to match"
 
+    # Figures
+
+    def _days(self) -> Iterator[tuple[str, _Record]]:
+        """The figures of each agent's days."""
+        for name, figures in self.store.hashes.items():
+            if found := FIGURES.fullmatch(name):
+                yield found[1], _Record(figures)
+
+    def _figures(self) -> Iterator[str]:
+        """All offers are open, or have ended in one of the ways there are (R211)."""
+        sums: dict[tuple[str, str], float] = defaultdict(float)
+        for agent_id, figures in self._days():
+            for (group, what), count in ((name.split("/"), figures.number(name)) for name in figures):
+                # The other figures are no offers.
+                if what not in ("stopped", "given_back"):
+                    sums[agent_id, group] += count if what == "made" else -count
+        for offer in self.offers.values():
+            if offer["state"] == "OPEN":
+                sums[offer["agent"], offer["group"]] -= 1
+        for (agent_id, group), rest in ((whose, rest) for whose, rest in sums.items() if rest):
+            yield f"agent {agent_id} has {rest:+.0f} offers of {group} that are neither open nor ended"
+
+    def _stopped(self, agent_id: str) -> Iterator[str]:
+        """The time counts in which a decline, and nothing of presence, holds a group back (R137)."""
+        for group in GROUPS:
+            since = self.agents[agent_id][f"stopped_{group}"]
+            if bool(since) != (self.hold(agent_id, group) == "DECLINE_STOP"):
+                yield f"agent {agent_id} counts as stopped in {group} since {since or 'no time'}"
+
     # Nobody idle while someone waits
 
     def _idle_while_someone_waits(self) -> Iterator[str]:
@@ -491,7 +548,7 @@ class Recount:
 
     def _is_over(self, name: str) -> bool:
         """Whether what is at the key is kept for a while only."""
-        if name.startswith(("request:", "board")):
+        if name.startswith(("request:", "board")) or FIGURES.fullmatch(name):
             return True
         kind, _, rest = name.partition("/")
         records: Mapping[str, tuple[dict[str, _Record], tuple[str, ...]]] = {

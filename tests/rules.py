@@ -29,20 +29,23 @@ CHAPTERS = (
     Chapter("Idle timing", _from_to(35, 42)),
     Chapter("Channel availability", _from_to(43, 52)),
     Chapter("Focus", _from_to(53, 70)),
-    # R78 comes with outbound calls, R83's timeline with the timeline, and the reasons of R86 with transfers.
-    Chapter("Voice", (*_from_to(71, 77), *_from_to(79, 82), *_from_to(84, 85))),
+    # R83's timeline comes with the timeline, and the reasons of R86 with transfers.
+    Chapter("Voice", (*_from_to(71, 82), *_from_to(84, 85))),
     # R94 and R113 speak of work given by hand, which comes with assignment by hand.
     Chapter("Messaging capacity", _from_to(87, 93)),
     Chapter("Requested work: the buttons", (*_from_to(95, 112), "R114")),
     Chapter("Messaging delivery", _from_to(115, 121)),
     # R128 comes with dedicated agents.
     Chapter("Mail and Tasks", (*_from_to(122, 127), *_from_to(129, 133))),
-    # R137 comes with the metrics, R143 and the events of R144 with the record of each contact.
-    Chapter("Declines and misses", (*_from_to(134, 136), *_from_to(138, 142), "R145")),
-    # R152 and R153 come with moving a conversation to another inbox.
-    Chapter("Order of service", (*_from_to(146, 151), *_from_to(154, 157))),
+    # R143 and the events of R144 come with the record of each contact.
+    Chapter("Declines and misses", (*_from_to(134, 142), "R145")),
+    Chapter("Order of service", _from_to(146, 157)),
+    # The others come with giving a conversation to an agent, and with transfers.
+    Chapter("Assignment by hand, transfer, handoff", ("R182", "R184")),
+    # R202 comes with reopening by hand, R205 with campaigns.
+    Chapter("Waiting, reopening, outbound", ("R203", "R204")),
     # The others come with the summary and the reports of contacts.
-    Chapter("Reports and liveboards", (*_from_to(206, 210), "R218", "R219")),
+    Chapter("Reports and liveboards", (*_from_to(206, 211), "R218", "R219")),
     Chapter("Events", ("R220", "R223", "R224")),
 )
 

@@ -4,7 +4,8 @@ All begin with the tenant's prefix `{tenant}:router:`. A key without a life stay
 """
 
 KEYS = {
-    "agent/<agent>": "hash: what presence says of the agent, its stops and pauses, its call, the number of its stream;"
+    "agent/<agent>": "hash: what presence says of the agent, its stops and pauses, its call or the one that rings at a"
+    " customer, the number of its stream;"
     " when its last call ended (R39), and when it last gave a command (R37)",
     "agent/<agent>/inboxes": "set of inboxes the agent serves",
     "agent/<agent>/load": "set of conversations that count against the messaging capacity (R88)",
@@ -13,6 +14,9 @@ KEYS = {
     "agent/<agent>/unhelped": "zset by time: conversations whose customer waits for an answer (R101)",
     "agent/<agent>/streams": "hash: by replica, since when (ms) a stream of the agent is open there; `closed`, when the"
     " last one ended. Of an agent nobody knows it goes with the last stream",
+    "agent/<agent>/figures/<day>": "hash: offers and what became of them, and ms that declines held back, as"
+    " `<group>/<what>`, by the number of the day in UTC (R137, R211); goes 33 days after the last kind of it began",
+    "figured": "zset, all scores 0: the agents who have figures, for paging",
     "replicas": "hash: by replica with streams of the tenant, when it last said that it lives: `<µs> <ms>`, the"
     " server's time and the clock's; goes after a day",
     "inbox/<inbox>": "hash: name, sla in ms",
@@ -39,7 +43,7 @@ KEYS = {
     "skill_sets/<inbox>/<group>": "set of skills that contacts of the queue require, or did an hour ago",
     "settings": "hash: what administrators set, by name, of what is not at its default",
     "timers": "zset by due time: offer:<offer>, accept:<offer>, pause:<group>:<agent>, stop:<agent>, "
-    "after_call:<agent>, session:<contact>, relax:<contact>, skill_set:<queue>, settle",
+    "after_call:<agent>, session:<contact>, ring:<contact>, relax:<contact>, skill_set:<queue>, settle",
     "request:<step>/<agent>/:<request>": "string: the answer to a request id; goes after 20 minutes",
     "clock": "string: the manual time in ms",
 }

@@ -15,6 +15,7 @@ from router_service.domain import (
     AbsentAgent,
     Activity,
     AgentExplained,
+    AgentFigures,
     Assignments,
     BoardAgent,
     BoardLook,
@@ -24,6 +25,7 @@ from router_service.domain import (
     Inbox,
     InboxQueues,
     NewContact,
+    OutboundContact,
     Outcome,
     PlacedContact,
     RoutingAgent,
@@ -77,6 +79,10 @@ class RouterStore:
         """End a contact whose customer is gone (R83, R84). Raises Refused."""
         return await self._change("report_contact_end", tenant, contact_id)
 
+    async def report_contact_connected(self, tenant: str, contact_id: str) -> Outcome:
+        """Connect an outbound call whose customer answered (R73, R78). Raises Refused."""
+        return await self._change("report_contact_connected", tenant, contact_id)
+
     async def get_contact(self, tenant: str, contact_id: str) -> PlacedContact:
         """Return a contact, and its place in line while it waits in one. Raises Refused."""
         placed: PlacedContact = await self._read("get_contact", tenant, contact_id)
@@ -108,6 +114,20 @@ class RouterStore:
         """End a contact of the agent (R11, R91). Raises Refused."""
         return await self._command("end_contact", command, contact_id)
 
+    async def start_outbound_contact(self, command: Command, contact: OutboundContact, group: str) -> Outcome:
+        """Begin a contact with a customer (R203, R204). Raises Refused."""
+        return await self._command(
+            "start_outbound_contact",
+            command,
+            contact.contact_id,
+            contact.customer_id,
+            contact.channel,
+            group,
+            contact.inbox_id,
+            contact.attributes,
+            contact.fingerprint,
+        )
+
     async def hold_contact(self, command: Command, contact_id: str) -> Outcome:
         """Put a call on hold (R86). Raises Refused."""
         return await self._command("hold_contact", command, contact_id)
@@ -127,6 +147,10 @@ class RouterStore:
     async def mark_no_reply_needed(self, command: Command, conversation_id: str) -> Outcome:
         """End the agent's mail of a conversation (R133). Raises Refused."""
         return await self._command("mark_no_reply_needed", command, conversation_id)
+
+    async def assign_conversation(self, command: Command, conversation_id: str, to_inbox_id: str) -> Outcome:
+        """Pass a conversation on to an inbox (R152, R182, R184). Raises Refused."""
+        return await self._command("assign_conversation", command, conversation_id, to_inbox_id)
 
     async def update_task(
         self, command: Command, contact_id: str, text: str, due_ms: int, inbox_id: str, to_agent_id: str
@@ -246,6 +270,15 @@ class RouterStore:
         """Return agents as the board shows them, but for those whom presence has not told of."""
         answer = await self._read("read_board_agents", tenant, *agent_ids)
         return answer["agents"] or []
+
+    async def list_figured(self, tenant: str, after: str, most: int) -> tuple[Sequence[str], str]:
+        """Return agents who have figures, and where the next page begins."""
+        answer = await self._read("list_figured", tenant, after, most)
+        return answer["agent_ids"] or [], answer["next"]
+
+    async def read_figures(self, tenant: str, agent_id: str, first_day: int, last_day: int) -> Sequence[AgentFigures]:
+        """Return an agent's figures on some days (R137, R211). Raises Refused."""
+        return await self._read("read_figures", tenant, agent_id, first_day, last_day) or []
 
     async def read_assignments(self, tenant: str, agent_id: str) -> Assignments:
         """Return everything an agent must see."""

@@ -26,16 +26,19 @@ from maitred.v1.insight_service_pb2 import (
     ExplainAgentRequest,
     ExplainContactRequest,
     GetQueuesRequest,
+    ReportAgentsRequest,
     WatchBoardRequest,
 )
 from maitred.v1.intake_service_pb2 import (
     GetContactRequest,
+    ReportContactConnectedRequest,
     ReportContactEndRequest,
     SubmitContactRequest,
     TaskContent,
 )
 from maitred.v1.router_service_pb2 import (
     AcceptOfferRequest,
+    AssignConversationRequest,
     CloseConversationRequest,
     CloseTaskRequest,
     CreateTaskRequest,
@@ -50,6 +53,7 @@ from maitred.v1.router_service_pb2 import (
     ReopenTaskRequest,
     RequestNextRequest,
     ResumeContactRequest,
+    StartOutboundContactRequest,
     UpdateTaskRequest,
     WatchAssignmentsRequest,
 )
@@ -147,9 +151,19 @@ WELL_FORMED: list[Message] = [
         agent_id="ann", conversation_id="conversation-9", then=NEXT, request_id="r", confirmed=True
     ),
     EndContactRequest(agent_id="ann", contact_id="c", request_id="r"),
+    StartOutboundContactRequest(
+        agent_id="ann",
+        contact_id="c",
+        customer_id="carl",
+        channel=CALL,
+        inbox_id="main",
+        attributes={"a": "b"},
+        request_id="r",
+    ),
     RecordAnswerRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     MarkSeenRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     MarkNoReplyNeededRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
+    AssignConversationRequest(agent_id="ann", conversation_id="conversation-9", to_inbox_id="main", request_id="r"),
     CreateTaskRequest(
         agent_id="ann",
         contact_id="t",
@@ -197,6 +211,7 @@ WELL_FORMED: list[Message] = [
         task=TaskContent(text="call back", due_time=DUE, agent_id="ann"),
     ),
     ReportContactEndRequest(contact_id="c"),
+    ReportContactConnectedRequest(contact_id="c"),
     GetContactRequest(contact_id="c"),
     PutInboxRequest(inbox_id="other", display_name="Other", sla=Duration(seconds=1)),
     GetInboxRequest(inbox_id="main"),
@@ -210,6 +225,13 @@ WELL_FORMED: list[Message] = [
     ExplainAgentRequest(agent_id="ann"),
     GetQueuesRequest(inbox_ids=["main"]),
     WatchBoardRequest(inbox_ids=["main"]),
+    ReportAgentsRequest(
+        agent_ids=["ann"],
+        start_time=Timestamp(seconds=1_893_456_000),
+        end_time=Timestamp(seconds=1_893_456_000 + 86_400),
+        page_size=10,
+        page_token="abe",
+    ),
     AdvanceRequest(duration=Duration(seconds=1)),
 ]
 
@@ -330,6 +352,12 @@ async def test_every_bad_element_of_a_list_is_named_by_its_place(busy: Floor) ->
 # What is well-formed and still refused
 
 
+def outbound(*, agent_id: str = "ann", inbox_id: str = "main", contact_id: str = "c") -> StartOutboundContactRequest:
+    return StartOutboundContactRequest(
+        agent_id=agent_id, contact_id=contact_id, customer_id="carl", channel=CALL, inbox_id=inbox_id
+    )
+
+
 REFUSED = [
     (AcceptOfferRequest(agent_id="ann", offer_id="offer-99", token="t"), "OFFER_GONE"),
     (DeclineOfferRequest(agent_id="ann", offer_id="offer-99", token="t"), "OFFER_GONE"),
@@ -341,6 +369,14 @@ REFUSED = [
     (ResumeContactRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (MarkSeenRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (MarkNoReplyNeededRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
+    (
+        AssignConversationRequest(agent_id="ann", conversation_id="conversation-99", to_inbox_id="main"),
+        "CONVERSATION_UNKNOWN",
+    ),
+    (
+        AssignConversationRequest(agent_id="ann", conversation_id="conversation-1", to_inbox_id="nowhere"),
+        "INBOX_UNKNOWN",
+    ),
     (CloseTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ReopenTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (DeactivateInboxRequest(inbox_id="nowhere"), "INBOX_UNKNOWN"),
@@ -352,6 +388,14 @@ REFUSED = [
     (ExplainAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
     (GetQueuesRequest(inbox_ids=["main", "nowhere"]), "INBOX_UNKNOWN"),
     (WatchBoardRequest(inbox_ids=["main", "nowhere"]), "INBOX_UNKNOWN"),
+    (
+        ReportAgentsRequest(
+            agent_ids=["ann"],
+            start_time=Timestamp(seconds=1_893_456_000 - 33 * 86_400),
+            end_time=Timestamp(seconds=1_893_456_000 - 32 * 86_400),
+        ),
+        "CURSOR_GONE",
+    ),
     (RecordAnswerRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (SubmitContactRequest(contact_id="c", customer_id="carl", channel=CHAT, inbox_id="nowhere"), "INBOX_UNKNOWN"),
     (
@@ -375,6 +419,12 @@ REFUSED = [
         "DUE_TIME_PAST",
     ),
     (ReportContactEndRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (ReportContactConnectedRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    # What Ann has is a chat that the customer began.
+    (ReportContactConnectedRequest(contact_id="contact-1"), "CONTACT_NOT_OUTBOUND"),
+    (outbound(agent_id="stranger"), "AGENT_UNKNOWN"),
+    (outbound(inbox_id="nowhere"), "INBOX_UNKNOWN"),
+    (outbound(contact_id="contact-1"), "CONTACT_ID_REUSED"),
     (GetContactRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (GetInboxRequest(inbox_id="nowhere"), "INBOX_UNKNOWN"),
     (AddInboxMembersRequest(inbox_id="nowhere", agent_ids=["ann"]), "INBOX_UNKNOWN"),

@@ -14,6 +14,8 @@ from datetime import timedelta
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from maitred.store.manual_clock import START_MS
+from maitred.v1 import insight_service_pb2 as insight
 from maitred.v1 import intake_service_pb2 as intake
 from maitred.v1 import presence_service_pb2 as presence
 from maitred.v1 import router_service_pb2 as router
@@ -55,16 +57,19 @@ TOLERATED = {
     "AGENT_IN_FOCUS",
     "AGENT_IN_SETTINGS",
     "AGENT_LOGGED_OUT",
+    "AGENT_ON_CALL",
     "AWAY_REASON_REQUIRED",
     "CONTACT_ELSEWHERE",
     "CONTACT_ENDED",
     "CONTACT_NOT_A_CALL",
+    "CONTACT_NOT_CONNECTED",
     "CONTACT_NOT_RETURNABLE",
     "CONTACT_NOT_YOURS",
     "CONVERSATION_CLOSED",
     "CONVERSATION_NOT_YOURS",
     "CONVERSATION_UNANSWERED",
     "DECLINE_NOT_ALLOWED",
+    "NOTHING_WRITTEN_OPEN",
     "NO_CHANNEL_ON",
     "OFFER_GONE",
     "TASK_OPEN",
@@ -81,6 +86,8 @@ class Day:
     agents: list[Agent] = field(default_factory=list)
     submitted: list[str] = field(default_factory=list)
     tasks: list[str] = field(default_factory=list)
+    # Calls of agents that no customer has answered so far, the last one last.
+    dialled: list[str] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     holds_back: bool = True
 
@@ -122,6 +129,22 @@ class Day:
     def inbox(self) -> str:
         return self.draw.choice(self.names)
 
+    async def figures_add_up(self) -> None:
+        """Every offer of the day is reported with what became of it (R211)."""
+        request = insight.ReportAgentsRequest()
+        request.start_time.FromMilliseconds(START_MS)
+        request.end_time.FromMilliseconds(START_MS + 31 * 24 * 3_600_000)
+        report = await self.floor.call(self.floor.client.insight.ReportAgents(request))
+        ended: Counter[str] = Counter()
+        for each in report.figures:
+            rejected = each.declines + each.misses + each.device_errors + each.undelivered
+            gone = each.withdrawn + each.customers_left
+            assert each.offers == each.accepts + rejected + gone + each.outstanding
+            ended[each.agent_id] += each.offers - each.outstanding
+        # What each agent's app has seen ending is what is counted.
+        seen = {agent.agent_id: len(agent.outcomes) for agent in self.agents if agent.outcomes}
+        assert {agent_id: count for agent_id, count in ended.items() if count} == seen
+
     def someone(self) -> Agent:
         return self.draw.choice(self.agents)
 
@@ -161,6 +184,22 @@ async def customer_comes(day: Day) -> None:
 async def customer_leaves(day: Day) -> None:
     if day.submitted:
         await day.floor.hangs_up(day.draw.choice(day.submitted))
+
+
+async def agent_begins(day: Day) -> None:
+    contact_id = f"contact-{len(day.submitted)}"
+    customer_id = f"customer-{day.draw.randrange(10 * len(day.agents))}"
+    channel = day.draw.choice((CALL, CALL, SMS, EMAIL))
+    begun = await day.someone().starts(customer_id, channel, contact_id=contact_id)
+    day.submitted.append(begun.contact_id)
+    if channel == CALL:
+        day.dialled.append(begun.contact_id)
+
+
+async def customer_answers(day: Day) -> None:
+    """One whom an agent called takes the call, maybe too late."""
+    if day.dialled:
+        await day.floor.answers(day.dialled.pop())
 
 
 async def agent_accepts(day: Day) -> None:
@@ -242,6 +281,12 @@ async def agent_logs_in(day: Day) -> None:
 
 async def time_passes(day: Day) -> None:
     await day.floor.passes(timedelta(seconds=day.draw.choice((1, 5, 15, 30, 45, 120))))
+
+
+async def agent_passes_on(day: Day) -> None:
+    agent = day.someone()
+    if (found := await day.contact_of(agent)) and found[0].HasField("conversation"):
+        await agent.passes_on(found[0].conversation.conversation_id, f"inbox-{day.inboxes - 1}")
 
 
 async def supervisor_releases(day: Day) -> None:
@@ -340,6 +385,8 @@ async def rules_change(day: Day) -> None:
 ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     customer_comes: 28,
     customer_leaves: 4,
+    agent_begins: 4,
+    customer_answers: 4,
     agent_accepts: 20,
     agent_declines: 3,
     agent_ends: 8,
@@ -347,6 +394,7 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     agent_closes: 8,
     agent_asks: 6,
     agent_gives_back: 2,
+    agent_passes_on: 2,
     agent_switches: 3,
     agent_enters_focus: 2,
     agent_leaves_focus: 3,
@@ -372,9 +420,10 @@ async def lives_through(floor: Floor, *, seed: int, agents: int, inboxes: int, c
         await day.goes_on()
         await day.is_in_order()
     await day.lost_nobody()
+    await day.figures_add_up()
 
 
-@rule("L115", "R4", "R72", "R87", "R109")
+@rule("L115", "R4", "R72", "R87", "R109", "R211")
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 12))])
 async def test_an_hour_on_a_small_floor(floor: Floor, seed: int) -> None:
     await lives_through(floor, seed=seed, agents=6, inboxes=2, customers=30)

@@ -129,6 +129,32 @@ async def hold(floor: Floor) -> Repeat:
     return Repeat(call=floor.client.router.HoldContact, request=requests[0], other=requests[1])
 
 
+async def assign(floor: Floor) -> Repeat:
+    await floor.inbox("other")
+    ann = await floor.agent("ann", MESSAGING)
+    conversations = []
+    for customer in ("carl", "dora"):
+        chat = await floor.submits(customer, CHAT)
+        await ann.accepts(chat.contact_id)
+        conversations.append(chat.conversation_id)
+    requests = [
+        router_pb2.AssignConversationRequest(agent_id="ann", conversation_id=each, to_inbox_id="other", request_id=ID)
+        for each in conversations
+    ]
+    return Repeat(call=floor.client.router.AssignConversation, request=requests[0], other=requests[1])
+
+
+async def begin(floor: Floor) -> Repeat:
+    await floor.agent("ann")
+    requests = [
+        router_pb2.StartOutboundContactRequest(
+            agent_id="ann", contact_id=each, customer_id=each, channel=SMS, inbox_id="main", request_id=ID
+        )
+        for each in ("carl", "dora")
+    ]
+    return Repeat(call=floor.client.router.StartOutboundContact, request=requests[0], other=requests[1])
+
+
 async def resume(floor: Floor) -> Repeat:
     held = await hold(floor)
     await held.call(held.request)
@@ -211,6 +237,8 @@ PREPARED: dict[type[Message], Prepare] = {
     router_pb2.RecordAnswerRequest: answer,
     router_pb2.DeclineContactRequest: give_back,
     router_pb2.HoldContactRequest: hold,
+    router_pb2.StartOutboundContactRequest: begin,
+    router_pb2.AssignConversationRequest: assign,
     router_pb2.ResumeContactRequest: resume,
     router_pb2.MarkSeenRequest: see,
     router_pb2.MarkNoReplyNeededRequest: no_reply,
@@ -229,6 +257,7 @@ TOO_LATE: dict[Prepare, str] = {
     close: "CONVERSATION_CLOSED",
     end: "CONTACT_ENDED",
     give_back: "CONTACT_NOT_YOURS",
+    assign: "CONVERSATION_NOT_YOURS",
     close_task: "CONTACT_ENDED",
     reopen_task: "TASK_OPEN",
 }

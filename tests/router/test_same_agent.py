@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
+
 from maitred.v1 import router_service_pb2 as router
 from maitred.v1 import routing_admin_service_pb2 as admin
 from maitred.v1.contact_pb2 import Contact, Conversation
-from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Floor
+from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, SMS, VOICE, Floor
 from tests.rules import rule
 
 MINUTE = timedelta(minutes=1)
@@ -63,6 +65,26 @@ async def test_after_the_limit_another_agent_gets_it_if_the_same_one_can_not(flo
     [entry] = await bob.customers()
     assert entry.conversation.agent_id == "bob"
     assert not await ann.customers()
+
+
+@rule("R4", "R120", "R191")
+@pytest.mark.parametrize("is_free", [True, False], ids=["offered", "waiting"])
+async def test_after_the_limit_a_second_message_goes_with_the_first(floor: Floor, is_free: bool) -> None:
+    """Whoever has the customer gets none of both, and whoever accepts one has the other too."""
+    await limits(floor)
+    ann = await floor.agent("ann", MESSAGING)
+    chat = await floor.submits("carl", CHAT)
+    await ann.accepts(chat.contact_id)
+    await ann.ends(chat.contact_id)
+    await ann.switches_on()
+    await floor.passes(16 * MINUTE)
+    bob = await floor.agent("bob", *([MESSAGING] if is_free else []))
+    first, second = await floor.submits("carl", CHAT), await floor.submits("carl", SMS)
+    assert await ann.contacts() == set()
+    await bob.switches_on(MESSAGING)
+    await floor.settles()
+    await bob.accepts(*bob.offers)
+    assert await bob.contacts() == {first.contact_id, second.contact_id}
 
 
 @rule("R119")

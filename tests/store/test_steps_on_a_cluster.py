@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from maitred.store.client import Store
-from maitred.store.manual_clock import ManualClock
+from maitred.store.manual_clock import START_MS, ManualClock
 from maitred.store.steps import Step, Steps
 from presence_service.domain import (
     ActivityReport,
@@ -26,13 +26,15 @@ from presence_service.domain import (
 )
 from presence_service.store.store import STEPS, PresenceStore
 from router_service.domain import Command as RouterCommand
-from router_service.domain import Contact, EntryPoint, NewContact, RoutingAgent
+from router_service.domain import Contact, EntryPoint, NewContact, OutboundContact, RoutingAgent
 from router_service.store.store import RouterStore
 from tests.recount import recount
 
 TENANT = "acme"
 SOON = timedelta(seconds=5)
 SLA = 3_600_000
+# The manual clock's first.
+FIRST_DAY = START_MS // 86_400_000
 
 
 @pytest.fixture(params=["single", "cluster"])
@@ -143,6 +145,9 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
 
     assert (await submit(router, "mail-3", "EMAIL", "MAIL_TASKS"))["state"] == "WAITING"
     third = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False)).answer["assigned"]
+    passed = (await router.assign_conversation(ann(), third["conversation_id"], "main")).answer
+    assert passed["state"] == "NEW"
+    third = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False)).answer["assigned"]
     await router.mark_no_reply_needed(ann(), third["conversation_id"])
     assert (await submit(router, "task", "TASK", "MAIL_TASKS"))["state"] == "WAITING"
     due_ms = (await router.get_contact(TENANT, "task"))["contact"]["due_time"]
@@ -156,6 +161,16 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert (await router.release_agent_work(TENANT, "ann")).answer == {"released": 1, "more": False}
     await router.put_entry_point(TENANT, hotline)
     assert await router.get_entry_point(TENANT, "hotline") == hotline
+
+    outbound = OutboundContact(
+        contact_id="outbound", customer_id="dora", channel="VOICE", inbox_id="main", attributes="", fingerprint="1"
+    )
+    assert "ring_end_time" in (await router.start_outbound_contact(ann(), outbound, "VOICE")).answer
+    assert "connect_time" in (await router.report_contact_connected(TENANT, "outbound")).answer
+    await router.end_contact(ann(), "outbound")
+
+    assert await router.list_figured(TENANT, "", 10) == (["ann"], "")
+    assert await router.read_figures(TENANT, "ann", FIRST_DAY, FIRST_DAY)
 
     seen = await router.read_assignments(TENANT, "ann")
     assert await router.open_stream(TENANT, "ann", "replica-1", None) == seen

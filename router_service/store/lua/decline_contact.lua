@@ -24,5 +24,6 @@ if not together then return step.refuse('CONTACT_NOT_RETURNABLE', { contact_id =
 
 for _, each in ipairs(together) do contacts.note_turned_down(each, agent_id) end
 contacts.note_declined(c, agents.get(agent_id))
+figures.count_given_back(agents.get(agent_id))
 contacts.give_back(together)
 return step.done(function() return show.contact(c) end)

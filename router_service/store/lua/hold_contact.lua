@@ -8,7 +8,8 @@
 --       request   id of the request, '' for none
 --       by_agent  '1' if the agent gave the command, '' if someone else did for them (R37)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
---         CONTACT_UNKNOWN, CONTACT_ENDED, CONTACT_NOT_YOURS, CONTACT_NOT_A_CALL, REQUEST_ID_REUSED
+--         CONTACT_UNKNOWN, CONTACT_ENDED, CONTACT_NOT_YOURS, CONTACT_NOT_A_CALL, CONTACT_NOT_CONNECTED,
+--         REQUEST_ID_REUSED
 -- O(1).
 
 local agent_id, contact_id, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -19,6 +20,7 @@ local c = contacts.get(contact_id)
 local refused, about = contacts.refusal(c, agent_id)
 if refused then return step.refuse(refused, about) end
 if c.group ~= 'VOICE' then return step.refuse('CONTACT_NOT_A_CALL', { contact_id = contact_id }) end
+if c.ring_end ~= '' then return step.refuse('CONTACT_NOT_CONNECTED', { contact_id = contact_id }) end
 
 contacts.hold(c)
 return step.done(function() return show.contact(c) end)

@@ -10,11 +10,11 @@
 
 local activities = {}
 for i = 2, #ARGV do
-  local a = redis.call('HMGET', keys.agent(ARGV[i]), 'call', 'command_time', 'call_end_time')
+  local a = redis.call('HMGET', keys.agent(ARGV[i]), 'call', 'command_time', 'call_end_time', 'dialling')
   local connected, seen = streams.look(ARGV[i])
   activities[#activities + 1] = {
-    agent_id = ARGV[i], on_call = a[1] ~= false, connected = connected, command_ms = tonumber(a[2] or 0),
-    call_end_ms = tonumber(a[3] or 0), connected_ms = seen,
+    agent_id = ARGV[i], on_call = a[1] ~= false or a[4] ~= false, connected = connected,
+    command_ms = tonumber(a[2] or 0), call_end_ms = tonumber(a[3] or 0), connected_ms = seen,
   }
 end
 return { 'OK', cjson.encode(activities) }

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- The customer is gone: takes the contact out of its queue, ends its offer, or ends it with its agent (R83, R84).
+-- The customer is gone: takes the contact out of its queue, ends its offer, or ends it with its agent (R83, R84). Or
+-- the customer does not take the agent's call (R78).
 --
 -- KEYS  prefix   the tenant's prefix
 -- ARGV  mode     real | manual
@@ -10,7 +11,9 @@
 
 local c = contacts.get(ARGV[2])
 if not record.exists(c) then return step.refuse('CONTACT_UNKNOWN', { contact_id = c.id }) end
-if c.state == 'ASSIGNED' then
+if c.ring_end ~= '' then
+  contacts.finish(c, 'NO_ANSWER')
+elseif c.state == 'ASSIGNED' then
   contacts.finish(c, 'CUSTOMER_ENDED')
 elseif c.state ~= 'ENDED' then
   contacts.finish(c, 'CUSTOMER_ABANDONED')

@@ -37,6 +37,7 @@ end
 function agents.lift(a)
   a.decline_stop = ''
   for _, group in ipairs(settings.groups) do
+    figures.end_stop(a, group)
     a['stop_' .. group] = ''
     if a['pause_' .. group] ~= '' then
       a['pause_' .. group] = ''
@@ -72,6 +73,8 @@ local LONGEST_STOP = 3600 * 1000
 -- it again, so that an agent who is alone does not get it in a loop (R135, R138, R141). A group that is held back for
 -- longer stays so.
 function agents.stop(a, c)
+  -- What is over, if only for some ms, is not prolonged.
+  agents.end_stops(a)
   a.decline_stop = clock.now()
   local ms = settings.number('decline_stop')
   local till = math.huge
@@ -96,6 +99,7 @@ function agents.end_stops(a)
     local field = 'stop_' .. group
     local till = tonumber(a[field])
     if till and till <= clock.now() then
+      figures.end_stop(a, group)
       a[field] = ''
     elseif till then
       next_end = math.min(next_end, till)
@@ -108,6 +112,13 @@ function agents.end_stops(a)
     timers.cancel('stop:' .. a.id)
   end
   if not stopped then a.decline_stop = '' end
+  agents.touch(a)
+end
+
+-- The agent's call ended before the customer answered: there is nothing to do after it.
+function agents.end_dialling(a)
+  a.dialling = ''
+  a.call_end_time = clock.now()
   agents.touch(a)
 end
 
@@ -191,8 +202,10 @@ end
 -- Brings the agent's place in the ready sets up to date. An agent who became ready makes the queues of its inboxes
 -- worth a look.
 function agents.refresh(a)
+  figures.watch_stops(a)
   local voice = can.hold(a, 'VOICE')
-  -- A ringing call is not yet a call: who loses it to a hang-up keeps the place (the call's end starts anew).
+  -- A ringing call is not yet a call: who loses it to a hang-up, or whose customer does not answer, keeps the place
+  -- (the call's end starts anew).
   local free = voice == nil or voice == 'CALL_RINGING'
   if free and a.voice_free_time == '' then a.voice_free_time = clock.now() end
   if not free then a.voice_free_time = '' end

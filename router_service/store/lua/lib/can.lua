@@ -43,9 +43,14 @@ end
 -- What holds back the next call of an agent who is available for calls, or nil (R72, R79).
 function can.call_hold(a)
   if a.call ~= '' then return 'CALL_CONNECTED' end
-  if a.ringing ~= '' then return 'CALL_RINGING' end
+  if a.ringing ~= '' or a.dialling ~= '' then return 'CALL_RINGING' end
   if record.number(a, 'after_call_end') > clock.now() then return 'AFTER_CALL_WORK' end
   return nil
+end
+
+-- Whether the agent has no call: none connected, none that rings at them, and none of theirs that rings at a customer.
+function can.is_off_phone(a)
+  return a.call == '' and a.ringing == '' and a.dialling == ''
 end
 
 -- Whether the contact is what the customer wrote whom the agent is talking to: another agent gets it (R195).

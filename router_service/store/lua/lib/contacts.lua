@@ -59,7 +59,11 @@ function contacts.assign(c, a, cause, why)
   c.offer = ''
   c.parked = ''
   c.returnable = can_go_back(c, a, cause) and '1' or ''
-  if c.group == 'VOICE' then a.call = c.id end
+  if c.ring_end ~= '' then
+    a.dialling = c.id
+  elseif c.group == 'VOICE' then
+    a.call = c.id
+  end
   if c.group == 'MESSAGING' then
     a.messaging_time = clock.now()
     contacts.time_session(c)
@@ -161,6 +165,16 @@ function contacts.give_back(together)
   agents.touch(a)
 end
 
+-- Takes a mail or message from its agent, to its place in the queue.
+function contacts.take_back(c)
+  local a = agents.get(c.agent)
+  if c.group == 'MESSAGING' then timers.cancel('session:' .. c.id) end
+  c.session_end = ''
+  c.returnable = ''
+  queue.join(c)
+  notes.add(a, { contact_changed = show.contact(c) })
+end
+
 -- Begins to wait for the customer's reply, for as long as a session may last (R92).
 function contacts.time_session(c)
   c.session_end = clock.now() + math.min(settings.number('session_time'), settings.longest_session)
@@ -193,6 +207,8 @@ function contacts.finish(c, reason)
       agents.end_call(a)
       conversations.look(conversations.get(c.conversation))
     end
+    if a.dialling == c.id then agents.end_dialling(a) end
+    outbound.stop_ringing(c)
     if c.group == 'MESSAGING' then
       c.session_end = ''
       timers.cancel('session:' .. c.id)

@@ -48,17 +48,17 @@ function conversations.open_contacts(v)
 end
 
 -- Whether a new contact goes to the conversation's agent at once: mail and messages do, to who has the customer by mail
--- or messages (R119, R190), unless a limit is set and over, and nothing of the kind is open (R120, R126, R127).
+-- or messages (R119, R190), unless a limit is set and over, and nothing of the kind is open (R120, R126, R127). What
+-- comes while another mail or message is routed afresh goes with that one (R191).
 function conversations.stays(v, c)
   if not contacts.is_written(c) or v.agent == '' or v.claim ~= 'WRITTEN' then return false end
+  for _, other in ipairs(conversations.open_contacts(v)) do
+    if contacts.is_written(other) then return other.state == 'ASSIGNED' end
+  end
   local is_mail = c.group == 'MAIL_TASKS'
   local limit = settings.number(is_mail and 'same_agent_limit_mail' or 'same_agent_limit_messaging')
   if not limit or (is_mail and settings.get('mail_after_limit') == 'SAME_AGENT') then return true end
-  if clock.now() - record.number(v, 'written_time') <= limit then return true end
-  for _, other in ipairs(conversations.open_contacts(v)) do
-    if contacts.is_written(other) then return true end
-  end
-  return false
+  return clock.now() - record.number(v, 'written_time') <= limit
 end
 
 -- Takes a new contact into the conversation: the inbox follows the first open mail or message; a call names it only
@@ -90,9 +90,14 @@ function conversations.join(v, c)
       if contacts.is_written(other) and other.state ~= 'ASSIGNED' then queue.hasten(other, c.due_time) end
     end
   end
+  conversations.add(v, c)
+end
+
+-- Adds a contact.
+function conversations.add(v, c)
   c.conversation = v.id
   redis.call('SADD', keys.conversation_contacts(v.id), c.id)
-  table.insert(conversations.contact_ids[v.id], c.id)
+  if conversations.contact_ids[v.id] then table.insert(conversations.contact_ids[v.id], c.id) end
 end
 
 -- Makes what the customer wrote and nobody has worth a look: whoever was on the phone with them may have it now, who
@@ -138,11 +143,7 @@ function conversations.release(v, a)
   local taken = false
   for _, c in ipairs(conversations.open_contacts(v)) do
     if c.state == 'ASSIGNED' and c.agent == a.id and contacts.is_written(c) then
-      if c.group == 'MESSAGING' then timers.cancel('session:' .. c.id) end
-      c.session_end = ''
-      c.returnable = ''
-      queue.join(c)
-      notes.add(a, { contact_changed = show.contact(c) })
+      contacts.take_back(c)
       taken = true
     end
   end
@@ -150,6 +151,44 @@ function conversations.release(v, a)
   conversations.recount(v, a)
   conversations.let_go(v, a)
   return true
+end
+
+-- Whether anything of the conversation could wait in an inbox: a mail or message that has not ended.
+function conversations.has_written(v)
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if contacts.is_written(c) then return true end
+  end
+  return false
+end
+
+-- Withdraws the offer of a mail or message of the conversation: an agent decides by hand whose the customer is, and who
+-- gets one gets the others (R191).
+function conversations.withdraw_offer(v)
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if c.state == 'OFFERED' and contacts.is_written(c) then offers.give_back(offers.get(c.offer), 'WITHDRAWN') end
+  end
+end
+
+-- Moves the mail and messages of an agent's conversation to an inbox, where they wait for someone else, due by its SLA
+-- (R152, R182). The earliest that was not answered decides for all that were not (R151).
+function conversations.pass_on(v, a, inbox_id, sla)
+  conversations.withdraw_offer(v)
+  v.inbox = inbox_id
+  if v.due_time ~= '' then v.due_time = record.number(v, 'unhelped_time') + sla end
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if contacts.is_written(c) then
+      if c.state == 'WAITING' then queue.leave(c) end
+      c.inbox = inbox_id
+      local came = record.number(c, 'queue_time')
+      local is_unanswered = v.due_time ~= '' and came >= record.number(v, 'unhelped_time')
+      c.due_time = is_unanswered and v.due_time or came + sla
+      c.preferred = ''
+      contacts.note_turned_down(c, a.id)
+      if c.state == 'ASSIGNED' then contacts.take_back(c) else queue.join(c) end
+    end
+  end
+  conversations.recount(v, a)
+  conversations.let_go(v, a)
 end
 
 -- Takes the mail and messages of a conversation from its agent: it waits as new in its inbox, unless someone has the
@@ -182,10 +221,12 @@ function conversations.mark_unhelped(v)
 end
 
 -- A contact of the conversation became the agent's. Mail and messages make the agent the assignee; a call only if no
--- mail or message is open with someone else (R196).
+-- mail or message is open with someone else (R196), and one that the agent began only if nobody is (R203).
 function conversations.give(v, c, a)
   if contacts.is_written(c) then
     conversations.set_assignee(v, a, 'WRITTEN')
+  elseif c.direction == 'OUTBOUND' then
+    if v.agent == '' then conversations.set_assignee(v, a, 'CALL') end
   else
     local elsewhere = false
     for _, other in ipairs(conversations.open_contacts(v)) do

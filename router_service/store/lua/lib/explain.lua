@@ -38,7 +38,11 @@ local function describe(a, group, obstacle, c)
   elseif obstacle == 'DECLINE_STOP' then
     said.since_time = tonumber(a.decline_stop)
   elseif obstacle == 'CALL_CONNECTED' then
-    said.since_time = tonumber(contacts.get(a.call).assign_time)
+    local call = contacts.get(a.call)
+    said.since_time = tonumber(call.connect_time) or tonumber(call.assign_time)
+  elseif obstacle == 'CALL_RINGING' and a.dialling ~= '' then
+    local dialled = contacts.get(a.dialling)
+    said.since_time, said.end_time = tonumber(dialled.assign_time), tonumber(dialled.ring_end)
   elseif obstacle == 'CALL_RINGING' then
     local o = offers.get(a.ringing)
     said.since_time, said.end_time = tonumber(o.offer_time), tonumber(o.expire_time)

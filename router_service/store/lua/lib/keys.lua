@@ -8,6 +8,8 @@ function keys.agent_offers(id) return KEYS[1] .. 'agent/' .. id .. '/offers' end
 function keys.agent_customers(id) return KEYS[1] .. 'agent/' .. id .. '/customers' end
 function keys.agent_unhelped(id) return KEYS[1] .. 'agent/' .. id .. '/unhelped' end
 function keys.agent_streams(id) return KEYS[1] .. 'agent/' .. id .. '/streams' end
+function keys.agent_figures(id, day) return KEYS[1] .. 'agent/' .. id .. '/figures/' .. day end
+function keys.figured() return KEYS[1] .. 'figured' end
 function keys.replicas() return KEYS[1] .. 'replicas' end
 function keys.inbox(id) return KEYS[1] .. 'inbox/' .. id end
 function keys.inbox_members(id) return KEYS[1] .. 'inbox/' .. id .. '/members' end

@@ -80,7 +80,7 @@ end
 -- What a request would bring, without taking it.
 function next_up.peek(a, only)
   local c
-  if (only == '' or only == 'VOICE') and can.is_on(a, 'VOICE') and a.call == '' and a.ringing == '' then
+  if (only == '' or only == 'VOICE') and can.is_on(a, 'VOICE') and can.is_off_phone(a) then
     c = next_up.find(a, 'VOICE')
   end
   c = c or (not next_up.is_blocked(a) and written(a, only)) or nil

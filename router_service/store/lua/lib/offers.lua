@@ -42,6 +42,7 @@ function offers.make(c, a, why)
     agents.count(a, c.conversation, true)
     offers.park(c)
   end
+  figures.count_offer(a, o, figures.MADE)
   notes.add(a, { offer_made = show.offer(o) })
   agents.refresh(a)
 end
@@ -81,6 +82,7 @@ function offers.close(o, outcome)
   c.agent = ''
   c.offer = ''
   if a.ringing == o.id then a.ringing = '' end
+  figures.count_offer(a, o, outcome)
   if c.group ~= 'VOICE' then
     conversations.recount(conversations.get(c.conversation), a)
     offers.unpark(c)
@@ -112,7 +114,8 @@ function offers.accept(o)
   offers.forget(o)
   redis.call('SREM', keys.agent_offers(a.id), o.id)
   if a.ringing == o.id then a.ringing = '' end
-  notes.add(a, { offer_ended = { offer_id = o.id, contact_id = c.id, outcome = 'ACCEPTED' } })
+  figures.count_offer(a, o, o.state)
+  notes.add(a, { offer_ended = { offer_id = o.id, contact_id = c.id, outcome = o.state } })
   contacts.assign(c, a, 'ACCEPTED', o.why)
   if c.group == 'MESSAGING' then agents.pause(a, 'MESSAGING', settings.number('next_message_delay')) end
   if c.group == 'VOICE' and settings.is_on('call_holds_back_other_work') then offers.withdraw(a, 'MESSAGING') end

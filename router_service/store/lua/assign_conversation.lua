@@ -1,0 +1,30 @@
+-- Passes a conversation of the agent on to an inbox, where it waits as new (R152, R182, R184).
+--
+-- KEYS  prefix        the tenant's prefix
+-- ARGV  mode          real | manual
+--       agent
+--       conversation
+--       inbox
+--       request       id of the request, '' for none
+--       by_agent      '1' if the agent gave the command, '' if someone else did for them (R37)
+-- Returns {'OK', conversation, changes, unsettled} | {'REFUSED', reason, metadata}
+--         CONVERSATION_UNKNOWN, CONVERSATION_CLOSED, CONVERSATION_NOT_YOURS, NOTHING_WRITTEN_OPEN, INBOX_UNKNOWN,
+--         INBOX_INACTIVE, REQUEST_ID_REUSED
+-- O(log n) in those who wait and those who are ready, times the conversation's open contacts.
+
+local agent_id, conversation_id, inbox_id, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+
+local again = step.command('assign_conversation', agent_id, by_agent, request_id, conversation_id .. '/' .. inbox_id)
+if again then return again end
+local v = conversations.get(conversation_id)
+local refused, about = conversations.refusal(v, agent_id)
+if refused then return step.refuse(refused, about) end
+local inbox = inboxes.show(inbox_id)
+if not inbox then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) end
+if inbox.inactive and v.inbox ~= inbox_id then return step.refuse('INBOX_INACTIVE', { inbox_id = inbox_id }) end
+if not conversations.has_written(v) then
+  return step.refuse('NOTHING_WRITTEN_OPEN', { conversation_id = conversation_id })
+end
+
+conversations.pass_on(v, agents.get(agent_id), inbox_id, inbox.sla)
+return step.done(function() return show.conversation(v) end)

@@ -23,6 +23,7 @@ from maitred.rpc.checks import (
     identifiers,
     one_of_enum,
     optional_identifier,
+    optional_timestamp,
     required,
     text,
     timestamp,
@@ -86,20 +87,6 @@ def _is_place(token: str) -> bool:
     revision, dash, at = token.partition("-")
     return not token or (
         bool(revision) and _is_cursor(revision) and bool(dash) and at.isascii() and at.isdigit() and len(at) <= 2
-    )
-
-
-def _optional_time(field: str) -> Check:
-    """Returns the check of a time that may be left out."""
-
-    def spoil(time: Timestamp) -> Spoil:
-        return lambda request: getattr(request, field).CopyFrom(time)
-
-    return custom(
-        field,
-        must="must be a time within the years 1 to 9999, or be left out",
-        holds=lambda request: _is_timestamp(getattr(request, field)),
-        bad=[spoil(Timestamp(seconds=MAX_TIMESTAMP + 1)), spoil(Timestamp(nanos=-1))],
     )
 
 
@@ -323,8 +310,8 @@ CHECKS: Checks = {
     admin.ListAgentEventsRequest: (
         optional_identifier("agent_id"),
         enum_set("types"),
-        _optional_time("start_time"),
-        _optional_time("end_time"),
+        optional_timestamp("start_time"),
+        optional_timestamp("end_time"),
         custom(
             "end_time",
             must="must not be before start_time",

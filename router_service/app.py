@@ -21,6 +21,7 @@ from maitred.v1 import routing_admin_service_pb2_grpc as admin_pb2_grpc
 from router_service.board import Board
 from router_service.checks import CHECKS
 from router_service.dispatcher import Dispatcher
+from router_service.events import EventLog
 from router_service.failures import translate
 from router_service.follower import Follower, wait_within
 from router_service.insight import Insight
@@ -60,7 +61,8 @@ async def router(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
     async with AsyncExitStack() as stack:
         store = await _open_store(settings)
         stack.push_async_callback(store.store.aclose)
-        dispatcher = Dispatcher(store)
+        log = EventLog(store)
+        dispatcher = Dispatcher(store, log)
         board = Board(store)
         routing = Routing(store, dispatcher)
         follower = Follower(routing, settings.presence)
@@ -79,7 +81,7 @@ async def router(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
         )
         server.add(intake_service_pb2_grpc.add_IntakeServiceServicer_to_server, IntakeServicer(routing), INTAKE)
         server.add(admin_pb2_grpc.add_RoutingAdminServiceServicer_to_server, RoutingAdminServicer(routing), ADMIN)
-        insight = InsightServicer(Insight(store), board, server.stopping)
+        insight = InsightServicer(Insight(store), board, log, server.stopping)
         server.add(insight_service_pb2_grpc.add_InsightServiceServicer_to_server, insight, INSIGHT)
         if settings.clock == "manual":
             clock = ManualClock(store.store, "fire_timers", on_result=routing.tell_fired)

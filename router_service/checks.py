@@ -18,6 +18,7 @@ from maitred.v1 import insight_service_pb2 as insight_pb2
 from maitred.v1 import intake_service_pb2 as intake_pb2
 from maitred.v1 import router_service_pb2 as router_pb2
 from maitred.v1 import routing_admin_service_pb2 as admin_pb2
+from router_service import event_codec
 from router_service.insight_codec import DAY_SECONDS, MOST_AGENTS
 
 # An SLA or a due time further away than this is a slip of the keyboard.
@@ -27,9 +28,10 @@ MOST_CAPACITY = 1000
 MOST_SKILLS = 10
 MOST_RELAXATIONS = 10
 MOST_LEVEL = 100
-MOST_INBOX_PAGE = 1000
+MOST_PAGE = 1000
 # A report has no more days.
 MOST_DAYS = 31
+FEWEST_EVENTS, MOST_EVENTS = 1_000, 1_000_000
 # What is set where nothing is; the store's steps know it too.
 DEFAULT_CAPACITY = 3
 DEFAULT_RING_TIME = Duration(seconds=45)
@@ -248,6 +250,29 @@ def _accept_late(request: admin_pb2.PutRoutingSettingsRequest) -> None:
     request.settings.auto_accept_time.seconds = 45
 
 
+def _place(field: str) -> Check:
+    """Check where in the log of events to begin."""
+    return checks.custom(
+        field,
+        must="must be one that was given with events, or be left out",
+        holds=lambda request: (
+            not getattr(request, field) or event_codec.CURSOR.fullmatch(getattr(request, field)) is not None
+        ),
+        bad=[partial(_write, field, each) for each in ("yesterday", "1-1", f"{10**16}-0.1", "1" * 5000)],
+    )
+
+
+def _write(field: str, value: str, request: Any) -> None:
+    setattr(request, field, value)
+
+
+def _ends_after_its_start(request: insight_pb2.ListEventsRequest) -> bool:
+    if not (request.HasField("start_time") and request.HasField("end_time")):
+        return True
+    start, end = request.start_time, request.end_time
+    return (start.seconds, start.nanos) <= (end.seconds, end.nanos)
+
+
 # Settings of which 0 means none, and those that can't be 0.
 _TIMES = ("next_message_delay", "message_miss_pause", "call_miss_pause", "auto_accept_time", "after_call_work")
 _LENGTHS = (
@@ -260,6 +285,12 @@ _LENGTHS = (
 )
 _WORDS = ("decline_scope", "inbound_message_assignment", "mail_push", "mail_after_limit")
 
+_EVENT_FILTER = (
+    checks.optional_identifier("filter.contact_id"),
+    checks.optional_identifier("filter.conversation_id"),
+    checks.optional_identifier("filter.agent_id"),
+    checks.enum_set("filter.types"),
+)
 _AGENT = checks.identifier("agent_id")
 _REQUEST_ID = checks.optional_identifier("request_id")
 _OFFER = (_AGENT, checks.identifier("offer_id"), checks.text("token", at_least=1, at_most=256), _REQUEST_ID)
@@ -425,7 +456,7 @@ CHECKS: Checks = {
     ),
     admin_pb2.GetEntryPointRequest: (checks.identifier("entry_point_id"),),
     admin_pb2.GetInboxRequest: (checks.identifier("inbox_id"),),
-    admin_pb2.ListInboxesRequest: (_page_size(MOST_INBOX_PAGE), checks.optional_identifier("page_token")),
+    admin_pb2.ListInboxesRequest: (_page_size(MOST_PAGE), checks.optional_identifier("page_token")),
     admin_pb2.AddInboxMembersRequest: (
         checks.identifier("inbox_id"),
         checks.identifiers("agent_ids", at_least=1, at_most=100),
@@ -476,6 +507,20 @@ CHECKS: Checks = {
         _page_size(MOST_AGENTS),
         checks.optional_identifier("page_token"),
     ),
+    insight_pb2.WatchEventsRequest: (_place("cursor"), *_EVENT_FILTER),
+    insight_pb2.ListEventsRequest: (
+        *_EVENT_FILTER,
+        checks.optional_timestamp("start_time"),
+        checks.optional_timestamp("end_time"),
+        checks.custom(
+            "end_time",
+            must="must not be before start_time",
+            holds=_ends_after_its_start,
+            bad=[lambda request: request.end_time.FromSeconds(request.start_time.seconds - 1)],
+        ),
+        _page_size(MOST_PAGE),
+        _place("page_token"),
+    ),
     insight_pb2.GetQueuesRequest: (checks.identifiers("inbox_ids", at_most=200),),
     insight_pb2.WatchBoardRequest: (checks.identifiers("inbox_ids", at_most=200),),
     admin_pb2.PutRoutingSettingsRequest: (
@@ -486,6 +531,18 @@ CHECKS: Checks = {
         *(_time(f"settings.{name}", zero=True) for name in _TIMES),
         *(_time(f"settings.{name}", zero=False) for name in _LENGTHS),
         *(_of_enum(f"settings.{name}") for name in _WORDS),
+        checks.custom(
+            "settings.events_kept",
+            must=f"must be {FEWEST_EVENTS:,} to {MOST_EVENTS:,}, or be left out",
+            holds=lambda request: (
+                not request.settings.HasField("events_kept")
+                or FEWEST_EVENTS <= request.settings.events_kept <= MOST_EVENTS
+            ),
+            bad=[
+                lambda request: _put(request, "settings.events_kept", FEWEST_EVENTS - 1),
+                lambda request: _put(request, "settings.events_kept", MOST_EVENTS + 1),
+            ],
+        ),
         checks.custom(
             "settings.auto_accept_time",
             must="must be shorter than settings.ring_time, where auto_accept is on",

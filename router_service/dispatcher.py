@@ -17,6 +17,7 @@ import structlog
 from maitred.store.doorbell import RECONNECTED, Doorbell
 from maitred.store.errors import StepFailed, StoreError
 from router_service.domain import Assignments, Change, Waiting
+from router_service.events import EventLog
 from router_service.store.store import RouterStore
 
 # An idle stream says this often that it is alive.
@@ -98,9 +99,10 @@ class AgentStream:
 class Dispatcher:
     """The streams of one replica."""
 
-    def __init__(self, store: RouterStore) -> None:
-        """Read what agents must see from this store."""
+    def __init__(self, store: RouterStore, log: EventLog) -> None:
+        """Read what agents must see from this store, and tell who follows this log that there is news."""
         self._store = store
+        self._log = log
         self._streams: dict[tuple[str, str], list[AgentStream]] = {}
         self._sent: dict[str, list[str]] = defaultdict(list)
         # What the store knows this replica by.
@@ -110,7 +112,8 @@ class Dispatcher:
         self._flushing = asyncio.Lock()
 
     def deliver(self, tenant: str, changes: Iterable[Change]) -> None:
-        """Hand changes to the streams of their agents."""
+        """Hand changes to the streams of their agents; who follows events hears that something may have happened."""
+        self._log.tell(tenant)
         for change in changes:
             for stream in self._streams.get((tenant, change["agent_id"]), ()):
                 stream.take(change)
@@ -220,9 +223,9 @@ class Dispatcher:
         async for topic, payload in Doorbell(self._store.store):
             if topic == RECONNECTED:
                 await tried(self._compare)
-            elif topic == "assignments" and self._streams:
+            elif topic == "assignments":
                 tenant, _, changes = payload.partition(" ")
-                self.deliver(tenant, json.loads(changes))
+                self.deliver(tenant, json.loads(changes) if self._streams else ())
 
     async def _compare(self) -> None:
         """Compare every stream with the number its agent has in the store, which also learns that we live."""

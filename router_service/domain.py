@@ -403,20 +403,98 @@ class AbsentAgent(TypedDict):
     oldest_time: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place in the log of events: behind so many of an entry's events."""
+
+    entry_id: str
+    told: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened. Words are empty where they don't apply."""
+
+    # Behind it, and so its own.
+    place: Place
+    # A name of maitred.v1.Event.Type without its prefix.
+    type: str
+    time_ms: int
+    initiator: str
+    agent_id: str
+    offer_id: str
+    # By the type an OfferOutcome, a ContactAssigned.Cause or an Event.AssigneeReason, without its prefix.
+    why: str
+    # Whether what follows are a contact's or a conversation's.
+    kind: str
+    # A Contact or Conversation; None before a beginning.
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events are wanted; an empty field wants all."""
+
+    contact_id: str = ""
+    conversation_id: str = ""
+    agent_id: str = ""
+    types: frozenset[str] = frozenset()
+
+    def fits(self, event: Event) -> bool:
+        """Return whether an event is wanted."""
+        agents = (event.agent_id, (event.before or {}).get("agent_id", ""))
+        return (
+            (not self.types or event.type in self.types)
+            and self.contact_id in ("", event.after.get("contact_id"))
+            and self.conversation_id in ("", event.after.get("conversation_id"))
+            and (not self.agent_id or self.agent_id in agents)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsRead:
+    """What was read of the log: the events, and the place behind them."""
+
+    events: Sequence[Event]
+    place: Place
+    # Whether something before them is not kept any more.
+    gone: bool
+    # Whether there may be more already.
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventWindow:
+    """From when on, and before when, events are wanted; None for as far as there are any."""
+
+    start_ms: int | None
+    end_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPart:
+    """One message to a follower; no events where nothing that is wanted happened."""
+
+    events: Sequence[Event]
+    place: Place
+    gone: bool
+
+
 # What administrators set for a tenant, by the contract's names, as text: ms, a number, a word, 1 or '' for a switch.
 RoutingSettings = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What every command of an agent says: about whom, and whether the agent gave it or someone else did for them."""
+    """What every command of an agent says: about whom, and who gave it."""
 
     tenant: str
     agent_id: str
     # Recognises a repeat; empty for none.
     request_id: str
-    # Whether it counts as the agent's activity (R37).
-    by_agent: bool
+    # Who calls, as kind/id; empty for the agent, whose activity it then is (R37).
+    initiator: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,8 +58,8 @@ TABLE: dict[str, tuple[StatusCode, str]] = {
         StatusCode.FAILED_PRECONDITION,
         "conversation {conversation_id} has no open mail or message that could wait",
     ),
-    "CURSOR_GONE": (StatusCode.OUT_OF_RANGE, "start_time: figures that old are not kept"),
     "PRESENCE_UNKNOWN": (StatusCode.UNAVAILABLE, "presence is out of reach: no work is given until it is back"),
+    "CURSOR_GONE": (StatusCode.OUT_OF_RANGE, "what is asked for is older than what is kept"),
     "REQUEST_ID_REUSED": (StatusCode.INVALID_ARGUMENT, "request_id {request_id} was used for another request"),
 }
 

@@ -11,10 +11,15 @@ from maitred.rpc.call import current_call
 from maitred.rpc.streams import until_stopping
 from maitred.v1 import insight_service_pb2 as insight_pb2
 from maitred.v1.insight_service_pb2_grpc import InsightServiceServicer
+from router_service import event_codec
 from router_service import insight_codec as codec
 from router_service.board import Board
 from router_service.dispatcher import CHECKPOINT
+from router_service.events import EventLog
 from router_service.insight import Insight
+
+# Events of a page that does not say how many.
+DEFAULT_PAGE_SIZE = 100
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -22,10 +27,11 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class InsightServicer(InsightServiceServicer):
     """InsightService, for supervisors and administrators."""
 
-    def __init__(self, insight: Insight, board: Board, stopping: asyncio.Event) -> None:
-        """Answer by this insight and this board; streams end when the event is set."""
+    def __init__(self, insight: Insight, board: Board, log: EventLog, stopping: asyncio.Event) -> None:
+        """Answer by this insight, this board and this log; streams end when the event is set."""
         self._insight = insight
         self._board = board
+        self._log = log
         self._stopping = stopping
 
     async def ExplainContact(
@@ -62,3 +68,27 @@ class InsightServicer(InsightServiceServicer):
         return insight_pb2.ReportAgentsResponse(
             figures=[codec.agent_figures(agent_id, each) for agent_id, each in found], next_page_token=following
         )
+
+    async def WatchEvents(
+        self, request: insight_pb2.WatchEventsRequest, context: Context
+    ) -> AsyncIterator[insight_pb2.WatchEventsResponse]:
+        """Stream what happens."""
+        followed = self._log.follow(
+            current_call().tenant, event_codec.place(request.cursor), event_codec.event_filter(request.filter)
+        )
+        async with aclosing(followed):
+            async for part in until_stopping(self._stopping, followed):
+                yield event_codec.part(part, CHECKPOINT)
+
+    async def ListEvents(
+        self, request: insight_pb2.ListEventsRequest, context: Context
+    ) -> insight_pb2.ListEventsResponse:
+        """List what happened."""
+        events, following = await self._log.page(
+            current_call().tenant,
+            event_codec.window(request),
+            event_codec.event_filter(request.filter),
+            after=event_codec.place(request.page_token),
+            size=request.page_size or DEFAULT_PAGE_SIZE,
+        )
+        return event_codec.page(events, following)

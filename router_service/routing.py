@@ -35,20 +35,20 @@ class Routing:
         self._dispatcher = dispatcher
         self.timers = TimerLoop(store.store, "fire_timers", on_result=self.tell_fired)
 
-    async def submit_contact(self, tenant: str, contact: NewContact) -> Contact:
+    async def submit_contact(self, tenant: str, contact: NewContact, initiator: str) -> Contact:
         """Take in a contact (R2, R119, R190-R192)."""
         group = GROUP_OF[contact.channel]
-        answer: Contact = self.tell(tenant, await self.store.submit_contact(tenant, contact, group))
+        answer: Contact = self.tell(tenant, await self.store.submit_contact(tenant, contact, group, initiator))
         return answer
 
-    async def report_contact_end(self, tenant: str, contact_id: str) -> Contact:
+    async def report_contact_end(self, tenant: str, contact_id: str, initiator: str) -> Contact:
         """End a contact whose customer is gone (R83, R84)."""
-        answer: Contact = self.tell(tenant, await self.store.report_contact_end(tenant, contact_id))
+        answer: Contact = self.tell(tenant, await self.store.report_contact_end(tenant, contact_id, initiator))
         return answer
 
-    async def report_contact_connected(self, tenant: str, contact_id: str) -> Contact:
+    async def report_contact_connected(self, tenant: str, contact_id: str, initiator: str) -> Contact:
         """Connect an outbound call whose customer answered (R73, R78)."""
-        answer: Contact = self.tell(tenant, await self.store.report_contact_connected(tenant, contact_id))
+        answer: Contact = self.tell(tenant, await self.store.report_contact_connected(tenant, contact_id, initiator))
         return answer
 
     async def get_contact(self, tenant: str, contact_id: str) -> PlacedContact:
@@ -174,11 +174,11 @@ class Routing:
         """Return agents who are absent while customers wait for them, and where the next page begins."""
         return await self.store.list_absent_agents(tenant, after)
 
-    async def release_agent_work(self, tenant: str, agent_id: str) -> int:
+    async def release_agent_work(self, tenant: str, agent_id: str, initiator: str) -> int:
         """Free an agent's customers, a slice at a time; return how many (R188)."""
         released, more = 0, True
         while more:
-            answer = self.tell(tenant, await self.store.release_agent_work(tenant, agent_id))
+            answer = self.tell(tenant, await self.store.release_agent_work(tenant, agent_id, initiator))
             released += answer["released"]
             more = answer["more"]
         return released

@@ -154,7 +154,8 @@ class RouterServicer(RouterServiceServicer):
         self, request: router_pb2.CreateTaskRequest, context: Context
     ) -> router_pb2.CreateTaskResponse:
         """Create a task."""
-        task = await self._routing.submit_contact(current_call().tenant, codec.new_task(request))
+        call = current_call()
+        task = await self._routing.submit_contact(call.tenant, codec.new_task(request), call.actor)
         return router_pb2.CreateTaskResponse(contact=codec.contact(task))
 
     async def UpdateTask(
@@ -204,8 +205,7 @@ def _command(request: _AgentRequest) -> Command:
         tenant=call.tenant,
         agent_id=request.agent_id,
         request_id=request.request_id,
-        # An app that says nobody's name acts for the agent.
-        by_agent=call.actor in ("", f"agent/{request.agent_id}"),
+        initiator=call.actor,
     )
 
 
@@ -220,21 +220,24 @@ class IntakeServicer(IntakeServiceServicer):
         self, request: intake_pb2.SubmitContactRequest, context: Context
     ) -> intake_pb2.SubmitContactResponse:
         """Take in a contact."""
-        contact = await self._routing.submit_contact(current_call().tenant, codec.new_contact(request))
+        call = current_call()
+        contact = await self._routing.submit_contact(call.tenant, codec.new_contact(request), call.actor)
         return intake_pb2.SubmitContactResponse(contact=codec.contact(contact))
 
     async def ReportContactEnd(
         self, request: intake_pb2.ReportContactEndRequest, context: Context
     ) -> intake_pb2.ReportContactEndResponse:
         """End a contact whose customer is gone."""
-        contact = await self._routing.report_contact_end(current_call().tenant, request.contact_id)
+        call = current_call()
+        contact = await self._routing.report_contact_end(call.tenant, request.contact_id, call.actor)
         return intake_pb2.ReportContactEndResponse(contact=codec.contact(contact))
 
     async def ReportContactConnected(
         self, request: intake_pb2.ReportContactConnectedRequest, context: Context
     ) -> intake_pb2.ReportContactConnectedResponse:
         """Connect an outbound call whose customer answered."""
-        contact = await self._routing.report_contact_connected(current_call().tenant, request.contact_id)
+        call = current_call()
+        contact = await self._routing.report_contact_connected(call.tenant, request.contact_id, call.actor)
         return intake_pb2.ReportContactConnectedResponse(contact=codec.contact(contact))
 
     async def GetContact(
@@ -342,7 +345,8 @@ class RoutingAdminServicer(RoutingAdminServiceServicer):
         self, request: admin_pb2.ReleaseAgentWorkRequest, context: Context
     ) -> admin_pb2.ReleaseAgentWorkResponse:
         """Free an agent's customers."""
-        released = await self._routing.release_agent_work(current_call().tenant, request.agent_id)
+        call = current_call()
+        released = await self._routing.release_agent_work(call.tenant, request.agent_id, call.actor)
         return admin_pb2.ReleaseAgentWorkResponse(released=released)
 
     async def GetRoutingSettings(

@@ -37,8 +37,7 @@ CHAPTERS = (
     Chapter("Messaging delivery", _from_to(115, 121)),
     # R128 comes with dedicated agents.
     Chapter("Mail and Tasks", (*_from_to(122, 127), *_from_to(129, 133))),
-    # R143 and the events of R144 come with the record of each contact.
-    Chapter("Declines and misses", (*_from_to(134, 142), "R145")),
+    Chapter("Declines and misses", _from_to(134, 145)),
     Chapter("Order of service", _from_to(146, 157)),
     # The others come with giving a conversation to an agent, and with transfers.
     Chapter("Assignment by hand, transfer, handoff", ("R182", "R184")),
@@ -46,7 +45,8 @@ CHAPTERS = (
     Chapter("Waiting, reopening, outbound", ("R203", "R204")),
     # The others come with the summary and the reports of contacts.
     Chapter("Reports and liveboards", (*_from_to(206, 211), "R218", "R219")),
-    Chapter("Events", ("R220", "R223", "R224")),
+    # R221 and R222 also want transfers, joins, topics, notes, comments and reopened conversations: with those.
+    Chapter("Events", ("R220", "R223", "R224", "R226")),
 )
 
 # Rules of these chapters with nothing to observe, each with the reason: they are policy, or design of a screen. They

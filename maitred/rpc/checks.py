@@ -169,6 +169,18 @@ def timestamp(field: str) -> Check:
     )
 
 
+def optional_timestamp(field: str) -> Check:
+    """A point in time within the calendar, or none at all."""
+    get = attrgetter(field)
+    present = _presence(field)
+    return custom(
+        field,
+        must="must be a time within the years 1 to 9999, or be left out",
+        holds=lambda message: not present(message) or _is_timestamp(get(message)),
+        bad=[_putting(field, bad) for bad in (Timestamp(seconds=MAX_TIMESTAMP + 1), Timestamp(nanos=-1))],
+    )
+
+
 def text(field: str, *, at_most: int, at_least: int = 0) -> Check:
     """Text of a limited number of characters."""
     bad = ["x" * (at_most + 1), *(["x" * (at_least - 1)] if at_least else [])]

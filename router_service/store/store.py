@@ -1,7 +1,7 @@
 """The router's steps as Python calls: keys and arguments in, plain values or a refusal out.
 
-Every changing call returns an Outcome: its answer and what agents must be told of it. A command of an agent is told
-whether the agent gave it, or someone else did for them (R37).
+Every changing call returns an Outcome: its answer and what agents must be told of it. Steps are told who calls, who is
+the initiator of what happens (R223).
 """
 
 import json
@@ -22,11 +22,13 @@ from router_service.domain import (
     Command,
     ContactExplained,
     EntryPoint,
+    EventsRead,
     Inbox,
     InboxQueues,
     NewContact,
     OutboundContact,
     Outcome,
+    Place,
     PlacedContact,
     RoutingAgent,
     RoutingSettings,
@@ -34,8 +36,11 @@ from router_service.domain import (
     Waiting,
 )
 from router_service.errors import Refused
+from router_service.store import records
 
 SCHEMA = 1
+# Events are told for so long (R226).
+EVENTS_AGE_MS = 24 * 3600 * 1000
 STEPS = Steps.load("router_service.store")
 
 
@@ -53,7 +58,7 @@ class RouterStore:
             await Store.connect(url, service="router", steps=STEPS, clock=clock, call_timeout=timeout, schema=SCHEMA)
         )
 
-    async def submit_contact(self, tenant: str, contact: NewContact, group: str) -> Outcome:
+    async def submit_contact(self, tenant: str, contact: NewContact, group: str, initiator: str) -> Outcome:
         """Take in a contact (R2, R119, R190-R192). Raises Refused."""
         return await self._change(
             "submit_contact",
@@ -73,15 +78,16 @@ class RouterStore:
             contact.skills,
             contact.relaxations,
             contact.fingerprint,
+            initiator,
         )
 
-    async def report_contact_end(self, tenant: str, contact_id: str) -> Outcome:
+    async def report_contact_end(self, tenant: str, contact_id: str, initiator: str) -> Outcome:
         """End a contact whose customer is gone (R83, R84). Raises Refused."""
-        return await self._change("report_contact_end", tenant, contact_id)
+        return await self._change("report_contact_end", tenant, contact_id, initiator)
 
-    async def report_contact_connected(self, tenant: str, contact_id: str) -> Outcome:
+    async def report_contact_connected(self, tenant: str, contact_id: str, initiator: str) -> Outcome:
         """Connect an outbound call whose customer answered (R73, R78). Raises Refused."""
-        return await self._change("report_contact_connected", tenant, contact_id)
+        return await self._change("report_contact_connected", tenant, contact_id, initiator)
 
     async def get_contact(self, tenant: str, contact_id: str) -> PlacedContact:
         """Return a contact, and its place in line while it waits in one. Raises Refused."""
@@ -204,9 +210,9 @@ class RouterStore:
         answer = await self._read("list_absent_agents", tenant, done or "0")
         return answer["agents"] or [], answer["next"]
 
-    async def release_agent_work(self, tenant: str, agent_id: str) -> Outcome:
+    async def release_agent_work(self, tenant: str, agent_id: str, initiator: str) -> Outcome:
         """Free some of an agent's customers (R188). Raises Refused."""
-        return await self._change("release_agent_work", tenant, agent_id)
+        return await self._change("release_agent_work", tenant, agent_id, initiator)
 
     async def get_routing_settings(self, tenant: str) -> RoutingSettings:
         """Return all settings."""
@@ -280,6 +286,44 @@ class RouterStore:
         """Return an agent's figures on some days (R137, R211). Raises Refused."""
         return await self._read("read_figures", tenant, agent_id, first_day, last_day) or []
 
+    async def newest_event(self, tenant: str) -> Place:
+        """Return the place behind everything that has happened."""
+        _, entries = await self._read_log(tenant, "NEWEST", 1) or (0, [])
+        newest = [event.place for entry_id, told in entries for event in records.events(entry_id, told)]
+        return newest[-1] if newest else Place(entry_id="0-0", told=0)
+
+    async def read_events(self, tenant: str, after: Place, *, most: int) -> EventsRead:
+        """Return what happened behind a place, of so many steps; if that is not kept, the oldest that is."""
+        # The place's own entry is read too: it proves that nothing between is missing.
+        answer = await self._read_log(tenant, after.entry_id, most + 1)
+        if answer is None:
+            return await self.read_events_since(tenant, 0, most=most)
+        horizon_ms, entries = answer
+        found = [
+            event
+            for entry_id, told in entries
+            for event in records.events(entry_id, told)
+            if entry_id != after.entry_id or event.place.told > after.told
+        ]
+        kept = [event for event in found if event.time_ms >= horizon_ms]
+        place = found[-1].place if found else after
+        return EventsRead(events=kept, place=place, gone=len(kept) < len(found), more=len(entries) > most)
+
+    async def read_events_since(self, tenant: str, since_ms: int, *, most: int) -> EventsRead:
+        """Return what happened at a time or later, of so many steps; if that is gone, the oldest there is."""
+        horizon_ms, entries = await self._read_log(tenant, f"@{since_ms}", most + 1) or (0, [])
+        found = [event for entry_id, told in entries for event in records.events(entry_id, told)]
+        kept = [event for event in found if event.time_ms >= max(since_ms, horizon_ms)]
+        place = found[-1].place if found else Place(entry_id="0-0", told=0)
+        return EventsRead(events=kept, place=place, gone=since_ms < horizon_ms, more=len(entries) > most)
+
+    async def _read_log(self, tenant: str, start: str, most: int) -> tuple[int, list[tuple[str, str]]] | None:
+        """Return the time before which nothing is to be told, and entries; None if the first one is not kept."""
+        answer = await self.store.run("read_events", tenant, start, EVENTS_AGE_MS, most)
+        if answer[0] == b"GONE":
+            return None
+        return int(answer[1]), [(entry_id.decode(), told.decode()) for entry_id, told in answer[2:]]
+
     async def read_assignments(self, tenant: str, agent_id: str) -> Assignments:
         """Return everything an agent must see."""
         return _assignments(await self._read("read_assignments", tenant, agent_id))
@@ -333,8 +377,8 @@ class RouterStore:
         return View(mark=int(mark), seen=int(seen), is_fresh=fresh == b"1")
 
     async def _command(self, step: str, command: Command, *args: str) -> Outcome:
-        by_agent = "1" if command.by_agent else ""
-        return await self._change(step, command.tenant, command.agent_id, *args, command.request_id, by_agent)
+        words = (*args, command.request_id, command.initiator)
+        return await self._change(step, command.tenant, command.agent_id, *words)
 
     async def _change(self, step: str, tenant: str, *args: str | int) -> Outcome:
         outcome = await self._change_or_gap(step, tenant, *args)

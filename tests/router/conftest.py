@@ -1,4 +1,4 @@
-"""A floor for each test of routing, whose sets are recounted at the end."""
+"""A floor for each test of routing, whose sets are recounted at the end, and whose events have to lead there."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -9,6 +9,7 @@ from maitred.store.embedded import EmbeddedStore
 from tests.fixtures_store import emptied
 from tests.floor import Floor, Services, open_floor, open_services
 from tests.recount import recount
+from tests.router.told import misfits
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +34,5 @@ async def floor(services: Services) -> AsyncIterator[Floor]:
         await floor.settles()
         problems = await recount(floor.redis, floor.tenant)
         assert not problems, "\n".join(["the store does not agree with itself:", *problems])
+        problems = await misfits(floor.redis, floor.tenant)
+        assert not problems, "\n".join(["the events do not agree with the store:", *problems])

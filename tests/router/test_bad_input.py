@@ -23,11 +23,15 @@ from maitred.v1 import (
 from maitred.v1.channel_pb2 import CHANNEL_UNSPECIFIED
 from maitred.v1.clock_service_pb2 import AdvanceRequest
 from maitred.v1.insight_service_pb2 import (
+    Event,
+    EventFilter,
     ExplainAgentRequest,
     ExplainContactRequest,
     GetQueuesRequest,
+    ListEventsRequest,
     ReportAgentsRequest,
     WatchBoardRequest,
+    WatchEventsRequest,
 )
 from maitred.v1.intake_service_pb2 import (
     GetContactRequest,
@@ -123,6 +127,7 @@ EVERY_SETTING = RoutingSettings(
     same_agent_limit_messaging=Duration(seconds=900),
     same_agent_limit_mail=Duration(seconds=86_400),
     mail_after_limit=RoutingSettings.MAIL_AFTER_LIMIT_NEXT_AGENT,
+    events_kept=2_000,
 )
 
 # One well-formed request of each type, with every field that can go together.
@@ -231,6 +236,24 @@ WELL_FORMED: list[Message] = [
         end_time=Timestamp(seconds=1_893_456_000 + 86_400),
         page_size=10,
         page_token="abe",
+    ),
+    WatchEventsRequest(
+        cursor="1795316204725-0.3",
+        filter=EventFilter(
+            contact_id="c",
+            conversation_id="conversation-1",
+            agent_id="ann",
+            types=[Event.TYPE_CONTACT_STARTED, Event.TYPE_CONTACT_ENDED],
+        ),
+    ),
+    ListEventsRequest(
+        filter=EventFilter(
+            contact_id="c", conversation_id="conversation-1", agent_id="ann", types=[Event.TYPE_OFFER_REJECTED]
+        ),
+        start_time=DUE,
+        end_time=DUE,
+        page_size=10,
+        page_token="1795316204725-0.3",
     ),
     AdvanceRequest(duration=Duration(seconds=1)),
 ]
@@ -396,6 +419,8 @@ REFUSED = [
         ),
         "CURSOR_GONE",
     ),
+    (ListEventsRequest(start_time=Timestamp(seconds=1_000_000_000)), "CURSOR_GONE"),
+    (ListEventsRequest(page_token="1-0.1"), "CURSOR_GONE"),
     (RecordAnswerRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (SubmitContactRequest(contact_id="c", customer_id="carl", channel=CHAT, inbox_id="nowhere"), "INBOX_UNKNOWN"),
     (

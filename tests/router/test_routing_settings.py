@@ -46,6 +46,7 @@ DEFAULTS = RoutingSettings(
     topics_next_unseen_only=False,
     close_next_own_first=False,
     mail_after_limit=RoutingSettings.MAIL_AFTER_LIMIT_SAME_AGENT,
+    events_kept=50_000,
 )
 
 
@@ -106,6 +107,7 @@ EVERY_OTHER = RoutingSettings(
     same_agent_limit_messaging=Duration(seconds=900),
     same_agent_limit_mail=Duration(seconds=86_400),
     mail_after_limit=RoutingSettings.MAIL_AFTER_LIMIT_NEXT_AGENT,
+    events_kept=2_000,
 )
 
 

@@ -26,7 +26,7 @@ from presence_service.domain import (
 )
 from presence_service.store.store import STEPS, PresenceStore
 from router_service.domain import Command as RouterCommand
-from router_service.domain import Contact, EntryPoint, NewContact, OutboundContact, RoutingAgent
+from router_service.domain import Contact, EntryPoint, NewContact, OutboundContact, Place, RoutingAgent
 from router_service.store.store import RouterStore
 from tests.recount import recount
 
@@ -87,7 +87,7 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     requests = itertools.count()
 
     def ann() -> RouterCommand:
-        return RouterCommand(tenant=TENANT, agent_id="ann", request_id=f"r-{next(requests)}", by_agent=True)
+        return RouterCommand(tenant=TENANT, agent_id="ann", request_id=f"r-{next(requests)}", initiator="")
 
     await router.put_agent(TENANT, RoutingAgent(agent_id="ann", maximum_messaging_capacity=5))
     assert (await router.put_routing_settings(TENANT, {"call_miss_pause": "1000"})).answer["call_miss_pause"] == "1000"
@@ -126,7 +126,7 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     await router.accept_offer(ann(), ringing["offer_id"], ringing["token"])
     assert "hold_time" in (await router.hold_contact(ann(), "call")).answer
     assert "hold_time" not in (await router.resume_contact(ann(), "call")).answer
-    assert (await router.report_contact_end(TENANT, "call")).answer["end_reason"] == "CUSTOMER_ENDED"
+    assert (await router.report_contact_end(TENANT, "call", "")).answer["end_reason"] == "CUSTOMER_ENDED"
 
     for mail in ("mail-1", "mail-2"):
         assert (await submit(router, mail, "EMAIL", "MAIL_TASKS"))["state"] == "WAITING"
@@ -158,7 +158,7 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert not (await router.set_inbox_active(TENANT, "main", active=True)).answer.get("inactive")
     hotline: EntryPoint = {"entry_point_id": "hotline", "inbox_id": "main"}
     assert await router.list_absent_agents(TENANT, "") == ([], "")
-    assert (await router.release_agent_work(TENANT, "ann")).answer == {"released": 1, "more": False}
+    assert (await router.release_agent_work(TENANT, "ann", "")).answer == {"released": 1, "more": False}
     await router.put_entry_point(TENANT, hotline)
     assert await router.get_entry_point(TENANT, "hotline") == hotline
 
@@ -166,7 +166,7 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
         contact_id="outbound", customer_id="dora", channel="VOICE", inbox_id="main", attributes="", fingerprint="1"
     )
     assert "ring_end_time" in (await router.start_outbound_contact(ann(), outbound, "VOICE")).answer
-    assert "connect_time" in (await router.report_contact_connected(TENANT, "outbound")).answer
+    assert "connect_time" in (await router.report_contact_connected(TENANT, "outbound", "")).answer
     await router.end_contact(ann(), "outbound")
 
     assert await router.list_figured(TENANT, "", 10) == (["ann"], "")
@@ -187,6 +187,10 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert (await router.watch_board(TENANT, look["number"]))["changed"] == ["inbox:main"]
     assert await router.list_board_agents(TENANT) == ["ann"]
     assert [agent["agent_id"] for agent in await router.read_board_agents(TENANT, ["ann", "bob"])] == ["ann"]
+    start = await router.read_events(TENANT, Place(entry_id="0-0", told=0), most=2)
+    assert [event.type for event in start.events[:2]] == ["CONVERSATION_CREATED", "CONTACT_STARTED"]
+    assert (start.more, start.gone) == (True, False)
+    assert (await router.read_events(TENANT, await router.newest_event(TENANT), most=2)).events == []
     assert 0 < activity["call_end_ms"] == activity["command_ms"] == activity["connected_ms"]
     assert await recount(redis, TENANT) == []
     assert not_sent(router.store) == set()
@@ -266,7 +270,7 @@ async def submit(router: RouterStore, contact_id: str, channel: str, group: str)
         relaxations="",
         fingerprint=contact_id,
     )
-    answer: Contact = (await router.submit_contact(TENANT, contact, group)).answer
+    answer: Contact = (await router.submit_contact(TENANT, contact, group, "")).answer
     return answer
 
 

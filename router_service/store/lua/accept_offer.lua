@@ -7,14 +7,14 @@
 --       offer
 --       token     as the offer carried it
 --       request   id of the request, '' for none
---       by_agent  '1' if the agent gave the command, '' if someone else did for them (R37)
+--       by        who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', {contact, conversation}, changes, unsettled} | {'REFUSED', reason, metadata}
 --         OFFER_GONE, PRESENCE_UNKNOWN, REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready.
 
-local agent_id, offer_id, token, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local agent_id, offer_id, token, request_id, by = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
-local again = step.command('accept_offer', agent_id, by_agent, request_id, offer_id .. '/' .. token)
+local again = step.command('accept_offer', agent_id, by, request_id, offer_id .. '/' .. token)
 if again then return again end
 local o = offers.get(offer_id)
 if not offers.is_open(o, agent_id, token) then return step.refuse('OFFER_GONE', { offer_id = offer_id }) end

@@ -6,15 +6,15 @@
 --       conversation
 --       inbox
 --       request       id of the request, '' for none
---       by_agent      '1' if the agent gave the command, '' if someone else did for them (R37)
+--       by            who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', conversation, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONVERSATION_UNKNOWN, CONVERSATION_CLOSED, CONVERSATION_NOT_YOURS, NOTHING_WRITTEN_OPEN, INBOX_UNKNOWN,
 --         INBOX_INACTIVE, REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready, times the conversation's open contacts.
 
-local agent_id, conversation_id, inbox_id, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local agent_id, conversation_id, inbox_id, request_id, by = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
-local again = step.command('assign_conversation', agent_id, by_agent, request_id, conversation_id .. '/' .. inbox_id)
+local again = step.command('assign_conversation', agent_id, by, request_id, conversation_id .. '/' .. inbox_id)
 if again then return again end
 local v = conversations.get(conversation_id)
 local refused, about = conversations.refusal(v, agent_id)

@@ -8,16 +8,16 @@
 --       follow        '' | NEXT | END
 --       confirmed     '1' if the agent knows that the customer got no reply, ''
 --       request       id of the request, '' for none
---       by_agent      '1' if the agent gave the command, '' if someone else did for them (R37)
+--       by            who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', {conversation, unanswered, brought}, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONVERSATION_UNKNOWN, CONVERSATION_CLOSED, CONVERSATION_NOT_YOURS, CONTACT_ELSEWHERE, AGENT_IN_FOCUS,
 --         CONVERSATION_UNANSWERED, REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready.
 
 local agent_id, conversation_id, follow, confirmed = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local request_id, by_agent = ARGV[6], ARGV[7]
+local request_id, by = ARGV[6], ARGV[7]
 
-local again = step.command('close_conversation', agent_id, by_agent, request_id, conversation_id .. '/' .. follow)
+local again = step.command('close_conversation', agent_id, by, request_id, conversation_id .. '/' .. follow)
 if again then return again end
 local a, v = agents.get(agent_id), conversations.get(conversation_id)
 local refused, about = conversations.refusal(v, agent_id)

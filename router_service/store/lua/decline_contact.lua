@@ -7,14 +7,14 @@
 --       agent
 --       contact
 --       request   id of the request, '' for none
---       by_agent  '1' if the agent gave the command, '' if someone else did for them (R37)
+--       by        who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONTACT_UNKNOWN, CONTACT_ENDED, CONTACT_NOT_YOURS, CONTACT_NOT_RETURNABLE, REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready.
 
-local agent_id, contact_id, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local agent_id, contact_id, request_id, by = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-local again = step.command('decline_contact', agent_id, by_agent, request_id, contact_id)
+local again = step.command('decline_contact', agent_id, by, request_id, contact_id)
 if again then return again end
 local c = contacts.get(contact_id)
 local refused, about = contacts.refusal(c, agent_id)
@@ -25,5 +25,5 @@ if not together then return step.refuse('CONTACT_NOT_RETURNABLE', { contact_id =
 for _, each in ipairs(together) do contacts.note_turned_down(each, agent_id) end
 contacts.note_declined(c, agents.get(agent_id))
 figures.count_given_back(agents.get(agent_id))
-contacts.give_back(together)
+contacts.give_back(together, c)
 return step.done(function() return show.contact(c) end)

@@ -9,15 +9,15 @@
 --       token     as the offer carried it
 --       reason    DECLINED | DEVICE_ERROR
 --       request   id of the request, '' for none
---       by_agent  '1' if the agent gave the command, '' if someone else did for them (R37)
+--       by        who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', {}, changes, unsettled} | {'REFUSED', reason, metadata}
 --         OFFER_GONE, DECLINE_NOT_ALLOWED, REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready.
 
 local agent_id, offer_id, token, reason = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local request_id, by_agent = ARGV[6], ARGV[7]
+local request_id, by = ARGV[6], ARGV[7]
 
-local again = step.command('decline_offer', agent_id, by_agent, request_id, offer_id .. '/' .. token .. '/' .. reason)
+local again = step.command('decline_offer', agent_id, by, request_id, offer_id .. '/' .. token .. '/' .. reason)
 if again then return again end
 local o = offers.get(offer_id)
 if not offers.is_open(o, agent_id, token) then return step.refuse('OFFER_GONE', { offer_id = offer_id }) end

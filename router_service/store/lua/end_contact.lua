@@ -6,14 +6,14 @@
 --       agent
 --       contact
 --       request   id of the request, '' for none
---       by_agent  '1' if the agent gave the command, '' if someone else did for them (R37)
+--       by        who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONTACT_UNKNOWN, CONTACT_ENDED, CONTACT_NOT_YOURS, REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready.
 
-local agent_id, contact_id, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local agent_id, contact_id, request_id, by = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-local again = step.command('end_contact', agent_id, by_agent, request_id, contact_id)
+local again = step.command('end_contact', agent_id, by, request_id, contact_id)
 if again then return again end
 local c = contacts.get(contact_id)
 local refused, about = contacts.refusal(c, agent_id)

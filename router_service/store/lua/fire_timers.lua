@@ -29,7 +29,9 @@ while fired < most do
   timers.cancel(name)
   fired = fired + 1
   local kind, rest = string.match(name, '^([%a_]+):?(.*)$')
+  events.by = 'engine/' .. kind
   if kind == 'settle' then
+    events.by = 'engine/match'
     match.settle()
     break
   end

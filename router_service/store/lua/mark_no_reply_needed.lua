@@ -6,14 +6,14 @@
 --       agent
 --       conversation
 --       request   id of the request, '' for none
---       by_agent  '1' if the agent gave the command, '' if someone else did for them (R37)
+--       by        who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', conversation, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONVERSATION_UNKNOWN, CONVERSATION_CLOSED, CONVERSATION_NOT_YOURS, REQUEST_ID_REUSED
 -- O(n) in the conversation's open contacts.
 
-local agent_id, conversation_id, request_id, by_agent = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local agent_id, conversation_id, request_id, by = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-local again = step.command('mark_no_reply_needed', agent_id, by_agent, request_id, conversation_id)
+local again = step.command('mark_no_reply_needed', agent_id, by, request_id, conversation_id)
 if again then return again end
 local v = conversations.get(conversation_id)
 local refused, about = conversations.refusal(v, agent_id)

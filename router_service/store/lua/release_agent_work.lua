@@ -4,6 +4,7 @@
 -- KEYS  prefix   the tenant's prefix
 -- ARGV  mode     real | manual
 --       agent
+--       by       who asked for it, as kind/id, '' if they did not say (R223)
 -- Returns {'OK', {released, more}, changes, unsettled} | {'REFUSED', reason, metadata}; released is a number of
 --         customers and tasks, more is true if there are others left for the next call
 --         AGENT_UNKNOWN
@@ -11,15 +12,16 @@
 
 local MOST = 50
 
-local a = agents.get(ARGV[2])
+local a, by = agents.get(ARGV[2]), ARGV[3]
 if not record.exists(a) then return step.refuse('AGENT_UNKNOWN', { agent_id = a.id }) end
 
+events.by = by
 local released = 0
 for _, entry in ipairs(redis.call('ZRANGE', keys.agent_customers(a.id), 0, -1)) do
   if released == MOST then break end
   local task = string.match(entry, '^task:(.+)$')
   if task then
-    contacts.place_task(contacts.get(task), '')
+    contacts.place_task(contacts.get(task), '', 'REROUTED')
     released = released + 1
   elseif conversations.release(conversations.get(string.match(entry, '^conversation:(.+)$')), a) then
     released = released + 1

@@ -5,12 +5,15 @@
 -- KEYS  prefix   the tenant's prefix
 -- ARGV  mode     real | manual
 --       contact
+--       by       who reported it, as kind/id, '' if they did not say (R223)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONTACT_UNKNOWN
 -- O(log n) in those who wait and those who are ready.
 
-local c = contacts.get(ARGV[2])
+local c, by = contacts.get(ARGV[2]), ARGV[3]
+
 if not record.exists(c) then return step.refuse('CONTACT_UNKNOWN', { contact_id = c.id }) end
+events.by = by
 if c.ring_end ~= '' then
   contacts.finish(c, 'NO_ANSWER')
 elseif c.state == 'ASSIGNED' then

@@ -10,17 +10,17 @@
 --       only      a channel group, '' for all
 --       peek      '1' to be told what would be brought, ''
 --       request   id of the request, '' for none
---       by_agent  '1' if the agent gave the command, '' if someone else did for them (R37)
+--       by        who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', brought, changes, unsettled} | {'REFUSED', reason, metadata}
 --         AGENT_UNKNOWN, AGENT_LOGGED_OUT, AGENT_AWAY, AGENT_IN_FOCUS, AGENT_IN_SETTINGS, NO_CHANNEL_ON,
 --         PRESENCE_UNKNOWN, REQUEST_ID_REUSED
 -- O(log n) in those who wait, times the agent's inboxes.
 
 local agent_id, source, current, only = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local peek, request_id, by_agent = ARGV[6] == '1', ARGV[7], ARGV[8]
+local peek, request_id, by = ARGV[6] == '1', ARGV[7], ARGV[8]
 
 local asked = source .. '/' .. current .. '/' .. only .. '/' .. ARGV[6]
-local again = step.command('request_next', agent_id, by_agent, request_id, asked)
+local again = step.command('request_next', agent_id, by, request_id, asked)
 if again then return again end
 local a = agents.get(agent_id)
 local about = { agent_id = agent_id }

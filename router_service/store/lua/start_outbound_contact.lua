@@ -11,16 +11,16 @@
 --       attributes   JSON object, '' for none
 --       fingerprint  of all of the above: the same id with another one is refused
 --       request      id of the request, '' for none
---       by_agent     '1' if the agent gave the command, '' if someone else did for them (R37)
+--       by           who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
 --         AGENT_UNKNOWN, AGENT_LOGGED_OUT, AGENT_ON_CALL, INBOX_UNKNOWN, INBOX_INACTIVE, CONTACT_ID_REUSED,
 --         REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready.
 
 local agent_id, id, customer, channel, group = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local inbox_id, attributes, fingerprint, request_id, by_agent = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+local inbox_id, attributes, fingerprint, request_id, by = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 
-local again = step.command('start_outbound_contact', agent_id, by_agent, request_id, fingerprint)
+local again = step.command('start_outbound_contact', agent_id, by, request_id, fingerprint)
 if again then return again end
 local c = contacts.get(id)
 if record.exists(c) then

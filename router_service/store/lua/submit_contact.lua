@@ -18,6 +18,7 @@
 --       skills       what the contact requires, as lib/skills.lua says, '' for nothing
 --       relaxations  JSON array of {after, skills}: what it requires instead so many ms after it came, '' for none
 --       fingerprint  of all of the above: the same id with another one is refused
+--       by           who brought it, as kind/id, '' if they did not say (R223)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
 --         INBOX_UNKNOWN, INBOX_INACTIVE, ENTRY_POINT_UNKNOWN, AGENT_UNKNOWN, CONTACT_ID_REUSED, DUE_TIME_PAST
 -- O(log n) in those who wait and those who are ready.
@@ -25,6 +26,7 @@
 local id, customer, channel, group, inbox_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local entry_point, address, attributes, sla, text = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
 local due, agent_id, required, relaxations, fingerprint = ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16]
+local by = ARGV[17]
 
 local c = contacts.get(id)
 if record.exists(c) then
@@ -48,6 +50,7 @@ if agent_id ~= '' and not record.exists(agents.get(agent_id)) then
   return step.refuse('AGENT_UNKNOWN', { agent_id = agent_id })
 end
 
+events.by = by
 c.customer = customer
 c.channel = channel
 c.group = group
@@ -62,6 +65,7 @@ c.queue_time = clock.now()
 c.due_time = due ~= '' and due or clock.now() + (sla or inbox.sla)
 
 if channel == 'TASK' then
+  contacts.tell_started(c)
   if agent_id ~= '' then
     contacts.assign(c, agents.get(agent_id), 'NAMED')
   else
@@ -73,6 +77,8 @@ else
   -- Whoever has the customer and does not simply get this too is tried first (R120, R198).
   if contacts.is_written(c) and not stays then c.preferred = v.agent end
   conversations.join(v, c)
+  contacts.tell_started(c)
+  if live and contacts.is_written(c) then events.contact('MESSAGE_RECEIVED', c) end
   if stays then
     contacts.assign(c, agents.get(v.agent), 'SAME_CONVERSATION')
   elseif contacts.is_written(c) and conversations.is_being_offered(v) then

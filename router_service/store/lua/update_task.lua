@@ -10,17 +10,17 @@
 --       inbox
 --       to        the agent whose task it is from now on, '' to queue it in its inbox
 --       request   id of the request, '' for none
---       by_agent  '1' if the agent gave the command, '' if someone else did for them (R37)
+--       by        who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONTACT_UNKNOWN, CONTACT_NOT_A_TASK, CONTACT_ENDED, CONTACT_NOT_YOURS, DUE_TIME_PAST, INBOX_UNKNOWN,
 --         INBOX_INACTIVE, AGENT_UNKNOWN, REQUEST_ID_REUSED
 -- O(log n) in those who wait.
 
 local agent_id, contact_id, text, due, inbox_id, to = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local request_id, by_agent = ARGV[8], ARGV[9]
+local request_id, by = ARGV[8], ARGV[9]
 
 local asked = table.concat({ contact_id, due, inbox_id, to, text }, '/')
-local again = step.command('update_task', agent_id, by_agent, request_id, asked)
+local again = step.command('update_task', agent_id, by, request_id, asked)
 if again then return again end
 local c = contacts.get(contact_id)
 local refused, about = contacts.task_refusal(c, agent_id)
@@ -35,10 +35,16 @@ if inbox.inactive and c.inbox ~= inbox_id then return step.refuse('INBOX_INACTIV
 if to ~= '' and not record.exists(agents.get(to)) then return step.refuse('AGENT_UNKNOWN', { agent_id = to }) end
 
 if c.state == 'WAITING' then queue.leave(c) end
-c.text = text
-c.due_time = due
-if c.inbox ~= inbox_id then c.join_time = clock.now() end
-c.inbox = inbox_id
+if c.text ~= text or c.inbox ~= inbox_id then
+  c.text = text
+  if c.inbox ~= inbox_id then c.join_time = clock.now() end
+  c.inbox = inbox_id
+  events.contact('TASK_CONTENT_UPDATED', c)
+end
+if c.due_time ~= due then
+  c.due_time = due
+  events.contact('TASK_DUE_DATE_UPDATED', c)
+end
 c.returnable = ''
-contacts.place_task(c, to)
+contacts.place_task(c, to, 'MANUAL')
 return step.done(function() return show.contact(c) end)

@@ -19,6 +19,20 @@ function contacts.note_turned_down(c, agent_id)
   end
 end
 
+-- Tells that a contact or task has come.
+function contacts.tell_started(c)
+  if c.channel == 'TASK' then return events.contact('TASK_CREATED', c) end
+  events.contact('CONTACT_STARTED', c, { attributes = c.attributes ~= '' and c.attributes or nil })
+end
+
+-- Tells that the contact was answered, unless it was before (R10, R101): a call when it is connected, what is written
+-- by the first answer to it.
+function contacts.fulfil(c)
+  if c.fulfil_time ~= '' or c.channel == 'TASK' then return end
+  c.fulfil_time = clock.now()
+  events.contact('CONTACT_FULFILLED', c)
+end
+
 -- Notes that an agent declined the contact, and stops new work to them as it is set.
 function contacts.note_declined(c, a)
   contacts.note_turned_down(c, a.id)
@@ -45,9 +59,16 @@ end
 -- How a contact is given to an agent out of its queue.
 local LEAVES_LINE = { ACCEPTED = true, REQUESTED = true, SWITCHED_ON = true, ROUTED = true }
 
+-- Why the assignee changes, by how work comes to an agent (R187).
+contacts.assignee_reasons = {
+  ACCEPTED = 'OFFERED', REQUESTED = 'REQUESTED', SWITCHED_ON = 'AUTOMATED', ROUTED = 'AUTOMATED',
+  SAME_CONVERSATION = 'AUTOMATED', NAMED = 'MANUAL', OUTBOUND = 'OUTBOUND_MESSAGE',
+}
+
 -- Gives a contact to an agent (R144), and with it the conversation and its other waiting mail or messages (R191).
 -- The contact is in no queue any more. It keeps how it came to the agent, and why, if they were chosen by rank.
 function contacts.assign(c, a, cause, why)
+  local offer_id, is_other = c.offer, c.agent ~= a.id
   if LEAVES_LINE[cause] and c.parked == '' then
     place.note_departure(c, c.state == 'OFFERED' and offers.get(c.offer).offer_time or clock.now())
   end
@@ -59,9 +80,18 @@ function contacts.assign(c, a, cause, why)
   c.offer = ''
   c.parked = ''
   c.returnable = can_go_back(c, a, cause) and '1' or ''
+  local reason = contacts.assignee_reasons[cause]
+  if c.channel == 'TASK' then
+    if is_other then events.contact('TASK_ASSIGNEE_UPDATED', c, { why = reason }) end
+  elseif offer_id ~= '' then
+    events.contact('OFFER_ACCEPTED', c, { offer_id = offer_id })
+  else
+    events.contact('CONTACT_ASSIGNED', c, { why = cause })
+  end
   if c.ring_end ~= '' then
     a.dialling = c.id
   elseif c.group == 'VOICE' then
+    contacts.fulfil(c)
     a.call = c.id
   end
   if c.group == 'MESSAGING' then
@@ -71,7 +101,7 @@ function contacts.assign(c, a, cause, why)
   if c.channel == 'TASK' then
     redis.call('ZADD', keys.agent_customers(a.id), clock.now(), 'task:' .. c.id)
   else
-    conversations.give(conversations.get(c.conversation), c, a)
+    conversations.give(conversations.get(c.conversation), c, a, reason)
   end
   agents.touch(a)
   notes.add(a, { contact_assigned = { contact = show.contact(c), cause = cause } })
@@ -98,12 +128,14 @@ end
 function contacts.hold(c)
   if c.hold_time ~= '' then return end
   c.hold_time = clock.now()
+  events.contact('HOLD_STARTED', c)
   notes.add(agents.get(c.agent), { contact_changed = show.contact(c) })
 end
 
 function contacts.resume(c)
   if c.hold_time == '' then return end
   c.hold_time = ''
+  events.contact('HOLD_ENDED', c)
   notes.add(agents.get(c.agent), { contact_changed = show.contact(c) })
 end
 
@@ -117,8 +149,9 @@ function contacts.task_refusal(c, agent_id)
   return nil
 end
 
--- Puts a task where it now belongs: with an agent, or into the queue of its inbox (R131, R132).
-function contacts.place_task(c, agent_id)
+-- Puts a task where it now belongs: with an agent, or into the queue of its inbox, for a reason (R131, R132, R187).
+function contacts.place_task(c, agent_id, reason)
+  local is_taken = c.state == 'ASSIGNED' and agent_id == ''
   if c.state == 'WAITING' then queue.leave(c) end
   if c.state == 'ASSIGNED' and c.agent ~= agent_id then
     local earlier = agents.get(c.agent)
@@ -128,6 +161,7 @@ function contacts.place_task(c, agent_id)
   end
   if agent_id == '' then
     queue.join(c)
+    if is_taken then events.contact('TASK_ASSIGNEE_UPDATED', c, { why = reason }) end
   elseif c.state ~= 'ASSIGNED' or c.agent ~= agent_id then
     contacts.assign(c, agents.get(agent_id), 'NAMED')
   end
@@ -148,19 +182,26 @@ function contacts.returnable(c)
   return together
 end
 
--- Takes mail of one conversation, or a task, back from its agent, each to its place in the queue (R125).
-function contacts.give_back(together)
+-- Takes mail of one conversation, or a task, back from its agent, each to its place in the queue, because the agent
+-- declined one of them (R125).
+function contacts.give_back(together, declined)
   local c = together[1]
   local a = agents.get(c.agent)
+  events.contact('OFFER_REJECTED', declined, { agent_id = a.id, why = 'DECLINED' })
   for _, each in ipairs(together) do
     each.returnable = ''
     queue.join(each)
+    if c.channel == 'TASK' then
+      events.contact('TASK_ASSIGNEE_UPDATED', c, { why = 'DECLINED' })
+    else
+      events.contact('CONTACT_RETURNED', each, { agent_id = a.id })
+    end
     notes.add(a, { contact_changed = show.contact(each) })
   end
   if c.channel == 'TASK' then
     redis.call('ZREM', keys.agent_customers(a.id), 'task:' .. c.id)
   else
-    conversations.let_go(conversations.get(c.conversation), a)
+    conversations.let_go(conversations.get(c.conversation), a, 'DECLINED')
   end
   agents.touch(a)
 end
@@ -172,6 +213,7 @@ function contacts.take_back(c)
   c.session_end = ''
   c.returnable = ''
   queue.join(c)
+  events.contact('CONTACT_RETURNED', c, { agent_id = a.id })
   notes.add(a, { contact_changed = show.contact(c) })
 end
 
@@ -196,11 +238,15 @@ function contacts.finish(c, reason)
     offers.close(offers.get(c.offer), 'CUSTOMER_LEFT')
   end
   if c.relaxations ~= '' then timers.cancel('relax:' .. c.id) end
+  if c.hold_time ~= '' then
+    c.hold_time = ''
+    events.contact('HOLD_ENDED', c)
+  end
   c.state = 'ENDED'
   c.end_reason = reason
   c.parked = ''
-  c.hold_time = ''
   c.returnable = ''
+  events.contact(c.channel == 'TASK' and 'TASK_CLOSED' or events.CONTACT_ENDED, c)
   record.expire(c, settings.retention)
   if before == 'ASSIGNED' then
     if a.call == c.id then

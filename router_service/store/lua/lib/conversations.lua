@@ -26,6 +26,7 @@ function conversations.open(customer, inbox)
   v.inbox = inbox
   v.state = 'NEW'
   v.create_time = clock.now()
+  events.conversation('CONVERSATION_CREATED', v)
   redis.call('SET', keys.customer(customer), v.id)
   return v
 end
@@ -113,9 +114,11 @@ end
 -- has the customer's call.
 function conversations.answer(v, agent_id)
   local is_all = true
+  events.conversation('MESSAGE_SENT', v)
   for _, c in ipairs(conversations.open_contacts(v)) do
     if c.state == 'ASSIGNED' and c.agent == agent_id then
       c.returnable = ''
+      contacts.fulfil(c)
       if c.group == 'MESSAGING' then contacts.time_session(c) end
     elseif contacts.is_written(c) then
       is_all = false
@@ -149,7 +152,7 @@ function conversations.release(v, a)
   end
   if not taken then return false end
   conversations.recount(v, a)
-  conversations.let_go(v, a)
+  conversations.let_go(v, a, 'REROUTED')
   return true
 end
 
@@ -184,26 +187,28 @@ function conversations.pass_on(v, a, inbox_id, sla)
       c.due_time = is_unanswered and v.due_time or came + sla
       c.preferred = ''
       contacts.note_turned_down(c, a.id)
+      events.contact('CONTACT_TRANSFERRED', c, { agent_id = a.id })
       if c.state == 'ASSIGNED' then contacts.take_back(c) else queue.join(c) end
     end
   end
   conversations.recount(v, a)
-  conversations.let_go(v, a)
+  conversations.let_go(v, a, 'QUEUE_TRANSFER')
 end
 
 -- Takes the mail and messages of a conversation from its agent: it waits as new in its inbox, unless someone has the
--- customer's call, whose it is then (R125, R196).
-function conversations.let_go(v, a)
+-- customer's call, whose it is then (R125, R196); for a reason (R187).
+function conversations.let_go(v, a, reason)
   redis.call('ZREM', keys.agent_unhelped(a.id), v.id)
   board.note_agent(a.id)
   for _, c in ipairs(conversations.open_contacts(v)) do
     if c.group == 'VOICE' and c.state == 'ASSIGNED' then
-      conversations.set_assignee(v, agents.get(c.agent), 'CALL')
+      conversations.set_assignee(v, agents.get(c.agent), 'CALL', reason)
       return conversations.restate(v)
     end
   end
   v.claim = ''
   v.agent = ''
+  events.conversation('CONVERSATION_ASSIGNEE_UPDATED', v, { why = reason })
   conversations.leave_list(v, a)
   conversations.restate(v)
   notes.add(a, { conversation_changed = show.conversation(v) })
@@ -221,12 +226,13 @@ function conversations.mark_unhelped(v)
 end
 
 -- A contact of the conversation became the agent's. Mail and messages make the agent the assignee; a call only if no
--- mail or message is open with someone else (R196), and one that the agent began only if nobody is (R203).
-function conversations.give(v, c, a)
+-- mail or message is open with someone else (R196), and one that the agent began only if nobody is (R203). The reason
+-- is for a change of the assignee (R187).
+function conversations.give(v, c, a, reason)
   if contacts.is_written(c) then
-    conversations.set_assignee(v, a, 'WRITTEN')
+    conversations.set_assignee(v, a, 'WRITTEN', reason)
   elseif c.direction == 'OUTBOUND' then
-    if v.agent == '' then conversations.set_assignee(v, a, 'CALL') end
+    if v.agent == '' then conversations.set_assignee(v, a, 'CALL', reason) end
   else
     local elsewhere = false
     for _, other in ipairs(conversations.open_contacts(v)) do
@@ -234,7 +240,8 @@ function conversations.give(v, c, a)
         (contacts.is_written(other) and other.state == 'ASSIGNED' and other.agent ~= a.id)
     end
     if not elsewhere then
-      conversations.set_assignee(v, a, v.agent == a.id and v.claim == 'WRITTEN' and 'WRITTEN' or 'CALL')
+      local claim = v.agent == a.id and v.claim == 'WRITTEN' and 'WRITTEN' or 'CALL'
+      conversations.set_assignee(v, a, claim, reason)
     end
   end
   redis.call('ZADD', keys.agent_customers(a.id), 'NX', clock.now(), 'conversation:' .. v.id)
@@ -242,8 +249,8 @@ function conversations.give(v, c, a)
   conversations.restate(v)
 end
 
--- Makes an agent the assignee, instead of whoever was (R194).
-function conversations.set_assignee(v, a, claim)
+-- Makes an agent the assignee, instead of whoever was (R194), for a reason (R187).
+function conversations.set_assignee(v, a, claim, reason)
   local earlier = v.agent
   v.claim = claim
   if earlier ~= '' and earlier ~= a.id then
@@ -255,6 +262,7 @@ function conversations.set_assignee(v, a, claim)
   end
   v.agent = a.id
   conversations.mark_unhelped(v)
+  if earlier ~= a.id then events.conversation('CONVERSATION_ASSIGNEE_UPDATED', v, { why = reason }) end
 end
 
 -- Takes the conversation off an agent's My Customers, unless it is assigned to the agent or has their call (R113).
@@ -289,9 +297,9 @@ function conversations.restate(v)
   else
     v.state = v.agent == '' and 'NEW' or 'OPEN'
   end
-  if v.state ~= before and v.agent ~= '' then
-    notes.add(agents.get(v.agent), { conversation_changed = show.conversation(v) })
-  end
+  if v.state == before then return end
+  events.conversation('CONVERSATION_STATUS_UPDATED', v)
+  if v.agent ~= '' then notes.add(agents.get(v.agent), { conversation_changed = show.conversation(v) }) end
 end
 
 function conversations.contact_ended(v, c)
@@ -316,6 +324,7 @@ function conversations.close(v)
     agents.touch(a)
     notes.add(a, { conversation_changed = show.conversation(v) })
   end
+  events.conversation(events.CONVERSATION_CLOSED, v)
   redis.call('DEL', keys.conversation_contacts(v.id))
   record.expire(v, settings.retention)
 end

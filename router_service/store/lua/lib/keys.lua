@@ -31,3 +31,4 @@ function keys.view() return KEYS[1] .. 'view' end
 function keys.board() return KEYS[1] .. 'board' end
 function keys.board_changes() return KEYS[1] .. 'board/changes' end
 function keys.viewed() return KEYS[1] .. 'viewed' end
+function keys.events() return KEYS[1] .. 'events' end

@@ -31,6 +31,7 @@ function offers.make(c, a, why)
   c.state = 'OFFERED'
   c.agent = a.id
   c.offer = o.id
+  events.contact('CONTACT_OFFERED', c, { offer_id = o.id })
   redis.call('SADD', keys.agent_offers(a.id), o.id)
   timers.set('offer:' .. o.id, record.number(o, 'expire_time'))
   if c.group == 'VOICE' then
@@ -81,6 +82,7 @@ function offers.close(o, outcome)
   c.state = 'WAITING'
   c.agent = ''
   c.offer = ''
+  events.contact('OFFER_REJECTED', c, { agent_id = a.id, offer_id = o.id, why = outcome })
   if a.ringing == o.id then a.ringing = '' end
   figures.count_offer(a, o, outcome)
   if c.group ~= 'VOICE' then

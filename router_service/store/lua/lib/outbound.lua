@@ -5,6 +5,7 @@
 -- taken from them (R149, R188).
 function outbound.begin(c, a, live)
   c.direction = 'OUTBOUND'
+  c.state = 'WAITING'
   c.queue_time = clock.now()
   local v = live or conversations.open(c.customer, c.inbox)
   c.inbox = v.inbox
@@ -14,12 +15,14 @@ function outbound.begin(c, a, live)
     -- From now on a same-agent limit counts (R120).
     v.written_time = clock.now()
     conversations.add(v, c)
+    contacts.tell_started(c)
     return contacts.assign(c, v.agent ~= '' and agents.get(v.agent) or a, 'OUTBOUND')
   end
   offers.withdraw(a, 'VOICE')
   c.ring_end = clock.now() + settings.number('ring_time')
   timers.set('ring:' .. c.id, record.number(c, 'ring_end'))
   conversations.add(v, c)
+  contacts.tell_started(c)
   contacts.assign(c, a, 'OUTBOUND')
 end
 
@@ -35,6 +38,7 @@ function outbound.connect(c)
   local a = agents.get(c.agent)
   outbound.stop_ringing(c)
   c.connect_time = clock.now()
+  contacts.fulfil(c)
   a.dialling = ''
   a.call = c.id
   agents.touch(a)

@@ -101,6 +101,7 @@ function queue.hasten(c, due_time)
   local waits = c.state == 'WAITING' and c.parked == ''
   if waits then queue.leave(c) end
   c.due_time = due_time
+  events.contact('CONTACT_DUE_DATE_UPDATED', c)
   if waits then queue.join(c) end
 end
 

@@ -12,8 +12,9 @@ local function assign(r, name, value)
   if type(value) == 'number' then value = string.format('%.0f', value) end
   local fields = rawget(r, '_fields')
   if fields[name] ~= value then
+    local dirty = rawget(r, '_dirty')
+    if dirty[name] == nil then dirty[name] = fields[name] end
     fields[name] = value
-    rawget(r, '_dirty')[name] = true
   end
 end
 
@@ -41,6 +42,11 @@ end
 
 function record.exists(r)
   return rawget(r, '_exists')
+end
+
+-- The fields that were set since the step began, with what they were.
+function record.changed(r)
+  return rawget(r, '_dirty')
 end
 
 -- Lets the store forget a record that is over, this long after its last change.

@@ -13,13 +13,15 @@ end
 -- Begins a command to an agent's work. Returns the answer that its request id already got, or nil; a new one is
 -- remembered at the step's end, and that the agent gave a command, if it was the agent (R37). The scope of ids ends in
 -- '/', which is in no id.
-function step.command(name, agent_id, by_agent, request_id, fingerprint)
+function step.command(name, agent_id, by, request_id, fingerprint)
   local scope = name .. '/' .. agent_id .. '/'
   local answer = requests.answer(scope, request_id, fingerprint)
   if answer == requests.REUSED then return step.refuse('REQUEST_ID_REUSED', { request_id = request_id }) end
   if answer then return { 'OK', answer, '', '' } end
   step.remember = { scope, request_id, fingerprint }
-  if by_agent == '1' then step.commander = agent_id end
+  events.by = by
+  -- An app that says nobody's name acts for the agent.
+  if by == '' or by == 'agent/' .. agent_id then step.commander = agent_id end
   return nil
 end
 
@@ -27,6 +29,7 @@ end
 -- is a function, so that it shows what the matching made of the records.
 -- Returns {'OK', answer as JSON, changes as JSON or '', '1' if a due-now timer was left behind or ''}.
 function step.done(answer)
+  events.by = 'engine/match'
   local i = 1
   while i <= #agents.touched do
     agents.refresh(agents.touched[i])
@@ -45,6 +48,7 @@ function step.done(answer)
   local told = ''
   if #changes > 0 then told = cjson.encode(changes) end
   if step.commander then agents.get(step.commander).command_time = clock.now() end
+  events.write()
   record.flush()
   local said = cjson.encode(answer and answer() or {})
   if step.remember then requests.remember(step.remember[1], step.remember[2], step.remember[3], said) end

@@ -41,6 +41,7 @@ end
 function view.apply(state, stamp)
   local a = agents.get(state.agent_id)
   if tonumber(stamp) <= record.number(a, 'view_revision') then return false end
+  events.by = 'engine/presence'
   local before, held = {}, can.presence_hold(a)
   for _, group in ipairs(settings.groups) do before[group] = can.is_available(a, group) end
 

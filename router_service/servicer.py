@@ -155,7 +155,9 @@ class RouterServicer(RouterServiceServicer):
     ) -> router_pb2.CreateTaskResponse:
         """Create a task."""
         call = current_call()
-        task = await self._routing.submit_contact(call.tenant, codec.new_task(request), call.actor)
+        # An app that says nobody's name acts for the agent.
+        creator = call.actor or f"agent/{request.agent_id}"
+        task = await self._routing.submit_contact(call.tenant, codec.new_task(request), creator)
         return router_pb2.CreateTaskResponse(contact=codec.contact(task))
 
     async def UpdateTask(

@@ -5,6 +5,7 @@ from datetime import timedelta
 from maitred.v1 import presence_admin_service_pb2 as admin
 from maitred.v1 import presence_service_pb2 as presence
 from maitred.v1.contact_pb2 import OFFER_OUTCOME_WITHDRAWN, Contact
+from maitred.v1.router_service_pb2 import CreateTaskRequest
 from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Agent, Floor
 from tests.rules import rule
 
@@ -53,6 +54,19 @@ async def test_what_an_agent_does_at_the_router_is_activity(floor: Floor) -> Non
     await floor.passes(9 * MINUTE)
     chat = await floor.submits("carl", CHAT)
     await ann.accepts(chat.contact_id)
+    await floor.passes(10 * MINUTE - MS)
+    assert not (await seen(ann)).away
+    await floor.passes(MS)
+    assert (await seen(ann)).away
+
+
+@rule("R37")
+async def test_creating_a_task_is_activity(floor: Floor) -> None:
+    ann = await floor.agent("ann", MESSAGING)
+    await floor.passes(9 * MINUTE)
+    request = CreateTaskRequest(agent_id="ann", contact_id="task", customer_id="carl", inbox_id="main", text="call")
+    request.due_time.FromDatetime(await floor.now() + 60 * MINUTE)
+    await floor.call(floor.client.router.CreateTask(request))
     await floor.passes(10 * MINUTE - MS)
     assert not (await seen(ann)).away
     await floor.passes(MS)

@@ -51,6 +51,9 @@ if agent_id ~= '' and not record.exists(agents.get(agent_id)) then
 end
 
 events.by = by
+-- An agent who creates a task is active (R37).
+local creator = string.match(by, '^agent/(.+)$')
+if creator and record.exists(agents.get(creator)) then step.commander = creator end
 c.customer = customer
 c.channel = channel
 c.group = group

@@ -49,9 +49,15 @@ async def recount(redis: "Redis", tenant: str = "default") -> list[str]:
 
     The client has to decode responses.
     """
-    raw_us, seen = await redis.eval(LOOK, 1, f"{{{tenant}}}:router:")
+    looked = await redis.eval(LOOK, 1, f"{{{tenant}}}:router:")
     # In a thread, for a large store takes longer than a lease holds, which the services renew meanwhile.
-    return await asyncio.to_thread(lambda: Recount(_Store.of(int(raw_us), seen)).problems())
+    return await asyncio.to_thread(problems_of, looked)
+
+
+def problems_of(looked: Any) -> list[str]:
+    """Return what does not agree in what LOOK answered."""
+    raw_us, seen = looked
+    return Recount(_Store.of(int(raw_us), seen)).problems()
 
 
 def queue_name(inbox_id: str, group: str, skills: str) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.floor import CALL, CHAT, EMAIL, MESSAGING, VOICE, Floor, Services, open_floor
-from tests.recount import recount
+from tests.recount import LOOK, problems_of, recount
 
 # What is done by hand to the store of `busy`, and what the recount then says, at least.
 CORRUPTIONS = {
@@ -104,12 +104,16 @@ async def test_each_disagreement_is_named(busy: Floor) -> None:
         whole = f"{{{busy.tenant}}}:router:{key}"
         before = await busy.redis.execute_command("DUMP", whole, NEVER_DECODE=True)  # type: ignore[no-untyped-call]
         life = max(0, await busy.redis.pttl(whole))
-        await busy.redis.execute_command(name, whole, *args)  # type: ignore[no-untyped-call]
-        problems = await recount(busy.redis, busy.tenant)
+        # All in one, so that the services do not act on what is wrong.
+        async with busy.redis.pipeline(transaction=True) as pipe:
+            pipe.execute_command(name, whole, *args)
+            pipe.eval(LOOK, 1, f"{{{busy.tenant}}}:router:")
+            pipe.delete(whole)
+            if before is not None:
+                pipe.restore(whole, life, before)
+            _, looked, *_ = await pipe.execute()
+        problems = problems_of(looked)
         if not any(problem.startswith(expected) for problem in problems):
             unnoticed.append((command, problems))
-        await busy.redis.delete(whole)
-        if before is not None:
-            await busy.redis.restore(whole, life, before)
     assert not unnoticed
     assert await recount(busy.redis, busy.tenant) == []

@@ -345,11 +345,22 @@ CHECKS: Checks = {
     router_pb2.ResumeContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
     router_pb2.MarkNoReplyNeededRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
     router_pb2.AssignConversationRequest: (
-        _AGENT,
+        checks.optional_identifier("agent_id"),
         checks.identifier("conversation_id"),
-        checks.identifier("to_inbox_id"),
+        checks.optional_identifier("to_inbox_id"),
+        checks.optional_identifier("to_agent_id"),
+        checks.custom(
+            "to_inbox_id",
+            must="must be set, or to_agent_id instead",
+            holds=lambda request: bool(request.to_inbox_id) != bool(request.to_agent_id),
+            bad=[
+                lambda request: setattr(request, "to_inbox_id", ""),
+                lambda request: setattr(request, "to_agent_id", "ann"),
+            ],
+        ),
         _REQUEST_ID,
     ),
+    router_pb2.UnassignConversationRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
     router_pb2.CreateTaskRequest: (
         _AGENT,
         checks.identifier("contact_id"),

@@ -123,10 +123,19 @@ class Routing:
         answer: Conversation = self.tell(command.tenant, outcome)
         return answer
 
-    async def assign_conversation(self, command: Command, conversation_id: str, to_inbox_id: str) -> Conversation:
-        """Pass a conversation on to an inbox (R152, R182, R184)."""
-        outcome = await self.store.assign_conversation(command, conversation_id, to_inbox_id)
+    async def assign_conversation(
+        self, command: Command, conversation_id: str, to_inbox_id: str, to_agent_id: str
+    ) -> Conversation:
+        """Give a conversation to an inbox or an agent, the other empty (R152, R180-R182, R184)."""
+        outcome = await self.store.assign_conversation(command, conversation_id, to_inbox_id, to_agent_id)
         answer: Conversation = self.tell(command.tenant, outcome)
+        return answer
+
+    async def unassign_conversation(self, command: Command, conversation_id: str) -> Conversation:
+        """Take a conversation from its agent (R183)."""
+        answer: Conversation = self.tell(
+            command.tenant, await self.store.unassign_conversation(command, conversation_id)
+        )
         return answer
 
     async def update_task(

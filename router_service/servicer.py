@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 import grpc
@@ -144,11 +145,22 @@ class RouterServicer(RouterServiceServicer):
     async def AssignConversation(
         self, request: router_pb2.AssignConversationRequest, context: Context
     ) -> router_pb2.AssignConversationResponse:
-        """Pass a conversation on to an inbox."""
+        """Give a conversation to an inbox or an agent."""
+        command = _command(request)
+        kind, _, name = command.initiator.partition("/")
+        if kind == "agent" and not request.agent_id:
+            command = replace(command, agent_id=name)
         conversation = await self._routing.assign_conversation(
-            _command(request), request.conversation_id, request.to_inbox_id
+            command, request.conversation_id, request.to_inbox_id, request.to_agent_id
         )
         return router_pb2.AssignConversationResponse(conversation=codec.conversation(conversation))
+
+    async def UnassignConversation(
+        self, request: router_pb2.UnassignConversationRequest, context: Context
+    ) -> router_pb2.UnassignConversationResponse:
+        """Take a conversation from its agent."""
+        conversation = await self._routing.unassign_conversation(_command(request), request.conversation_id)
+        return router_pb2.UnassignConversationResponse(conversation=codec.conversation(conversation))
 
     async def CreateTask(
         self, request: router_pb2.CreateTaskRequest, context: Context

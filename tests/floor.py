@@ -284,6 +284,24 @@ class Agent:
         await self.floor.settles()
         return response.conversation
 
+    async def hands_over(self, conversation_id: str, to: "Agent") -> contact_pb2.Conversation:
+        """Gives a conversation to another agent."""
+        request = router_pb2.AssignConversationRequest(
+            agent_id=self.agent_id, conversation_id=conversation_id, to_agent_id=to.agent_id
+        )
+        response = await self.floor.call(self.floor.client.router.AssignConversation(request))
+        await self.floor.settles()
+        return response.conversation
+
+    async def unassigns(self, conversation_id: str, *, request_id: str = "") -> contact_pb2.Conversation:
+        """Lets go of a conversation."""
+        request = router_pb2.UnassignConversationRequest(
+            agent_id=self.agent_id, conversation_id=conversation_id, request_id=request_id
+        )
+        response = await self.floor.call(self.floor.client.router.UnassignConversation(request))
+        await self.floor.settles()
+        return response.conversation
+
     async def sees(self, conversation_id: str) -> contact_pb2.Conversation:
         """Looks at what the customer sent."""
         request = router_pb2.MarkSeenRequest(agent_id=self.agent_id, conversation_id=conversation_id)
@@ -522,6 +540,15 @@ class Floor:
         ended = await self.call(self.client.intake.ReportContactEnd(request))
         await self.settles()
         return ended.contact
+
+    async def assigns(self, conversation_id: str, to: Agent) -> contact_pb2.Conversation:
+        """A supervisor gives a conversation to an agent."""
+        request = router_pb2.AssignConversationRequest(conversation_id=conversation_id, to_agent_id=to.agent_id)
+        response = await self.call(
+            self.client.router.AssignConversation(request, metadata=(("maitred-actor", "supervisor/sue"),))
+        )
+        await self.settles()
+        return response.conversation
 
     async def contact(self, contact_id: str) -> contact_pb2.Contact:
         request = intake_service_pb2.GetContactRequest(contact_id=contact_id)

@@ -31,16 +31,16 @@ CHAPTERS = (
     Chapter("Focus", _from_to(53, 70)),
     # R83's timeline comes with the timeline, and the reasons of R86 with transfers.
     Chapter("Voice", (*_from_to(71, 82), *_from_to(84, 85))),
-    # R94 and R113 speak of work given by hand, which comes with assignment by hand.
-    Chapter("Messaging capacity", _from_to(87, 93)),
-    Chapter("Requested work: the buttons", (*_from_to(95, 112), "R114")),
+    Chapter("Messaging capacity", _from_to(87, 94)),
+    Chapter("Requested work: the buttons", _from_to(95, 114)),
     Chapter("Messaging delivery", _from_to(115, 121)),
     # R128 comes with dedicated agents.
     Chapter("Mail and Tasks", (*_from_to(122, 127), *_from_to(129, 133))),
     Chapter("Declines and misses", _from_to(134, 145)),
     Chapter("Order of service", _from_to(146, 157)),
-    # The others come with giving a conversation to an agent, and with transfers.
-    Chapter("Assignment by hand, transfer, handoff", ("R182", "R184")),
+    Chapter("Inboxes, entry points", ("R158", "R159", "R160", "R167")),
+    # The others come with transfers, and with handing over from an automatic agent.
+    Chapter("Assignment by hand, transfer, handoff", _from_to(180, 184)),
     # R202 comes with reopening by hand, R205 with campaigns.
     Chapter("Waiting, reopening, outbound", ("R203", "R204")),
     # The others come with the summary and the reports of contacts.

@@ -154,9 +154,15 @@ class RouterStore:
         """End the agent's mail of a conversation (R133). Raises Refused."""
         return await self._command("mark_no_reply_needed", command, conversation_id)
 
-    async def assign_conversation(self, command: Command, conversation_id: str, to_inbox_id: str) -> Outcome:
-        """Pass a conversation on to an inbox (R152, R182, R184). Raises Refused."""
-        return await self._command("assign_conversation", command, conversation_id, to_inbox_id)
+    async def assign_conversation(
+        self, command: Command, conversation_id: str, to_inbox_id: str, to_agent_id: str
+    ) -> Outcome:
+        """Give a conversation to an inbox or an agent, the other empty (R152, R180-R182, R184). Raises Refused."""
+        return await self._command("assign_conversation", command, conversation_id, to_inbox_id, to_agent_id)
+
+    async def unassign_conversation(self, command: Command, conversation_id: str) -> Outcome:
+        """Take a conversation from its agent (R183). Raises Refused."""
+        return await self._command("unassign_conversation", command, conversation_id)
 
     async def update_task(
         self, command: Command, contact_id: str, text: str, due_ms: int, inbox_id: str, to_agent_id: str

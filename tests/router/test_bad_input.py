@@ -43,6 +43,7 @@ from maitred.v1.intake_service_pb2 import (
 from maitred.v1.router_service_pb2 import (
     AcceptOfferRequest,
     AssignConversationRequest,
+    UnassignConversationRequest,
     CloseConversationRequest,
     CloseTaskRequest,
     CreateTaskRequest,
@@ -169,6 +170,7 @@ WELL_FORMED: list[Message] = [
     MarkSeenRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     MarkNoReplyNeededRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     AssignConversationRequest(agent_id="ann", conversation_id="conversation-9", to_inbox_id="main", request_id="r"),
+    UnassignConversationRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     CreateTaskRequest(
         agent_id="ann",
         contact_id="t",
@@ -400,6 +402,8 @@ REFUSED = [
         AssignConversationRequest(agent_id="ann", conversation_id="conversation-1", to_inbox_id="nowhere"),
         "INBOX_UNKNOWN",
     ),
+    (AssignConversationRequest(conversation_id="conversation-1", to_agent_id="stranger"), "AGENT_UNKNOWN"),
+    (UnassignConversationRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (CloseTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ReopenTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (DeactivateInboxRequest(inbox_id="nowhere"), "INBOX_UNKNOWN"),

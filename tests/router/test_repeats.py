@@ -144,6 +144,18 @@ async def assign(floor: Floor) -> Repeat:
     return Repeat(call=floor.client.router.AssignConversation, request=requests[0], other=requests[1])
 
 
+async def unassign(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", MESSAGING)
+    chats = [await floor.submits(customer, CHAT) for customer in ("carl", "dora")]
+    for chat in chats:
+        await ann.accepts(chat.contact_id)
+    requests = [
+        router_pb2.UnassignConversationRequest(agent_id="ann", conversation_id=each.conversation_id, request_id=ID)
+        for each in chats
+    ]
+    return Repeat(call=floor.client.router.UnassignConversation, request=requests[0], other=requests[1])
+
+
 async def begin(floor: Floor) -> Repeat:
     await floor.agent("ann")
     requests = [
@@ -239,6 +251,7 @@ PREPARED: dict[type[Message], Prepare] = {
     router_pb2.HoldContactRequest: hold,
     router_pb2.StartOutboundContactRequest: begin,
     router_pb2.AssignConversationRequest: assign,
+    router_pb2.UnassignConversationRequest: unassign,
     router_pb2.ResumeContactRequest: resume,
     router_pb2.MarkSeenRequest: see,
     router_pb2.MarkNoReplyNeededRequest: no_reply,

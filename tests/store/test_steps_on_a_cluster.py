@@ -145,8 +145,12 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
 
     assert (await submit(router, "mail-3", "EMAIL", "MAIL_TASKS"))["state"] == "WAITING"
     third = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False)).answer["assigned"]
-    passed = (await router.assign_conversation(ann(), third["conversation_id"], "main")).answer
+    passed = (await router.assign_conversation(ann(), third["conversation_id"], "main", "")).answer
     assert passed["state"] == "NEW"
+    sue = RouterCommand(tenant=TENANT, agent_id="", request_id="", initiator="supervisor/sue")
+    handed = (await router.assign_conversation(sue, third["conversation_id"], "", "ann")).answer
+    assert handed["agent_id"] == "ann"
+    assert (await router.unassign_conversation(ann(), third["conversation_id"])).answer["state"] == "NEW"
     third = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False)).answer["assigned"]
     await router.mark_no_reply_needed(ann(), third["conversation_id"])
     assert (await submit(router, "task", "TASK", "MAIL_TASKS"))["state"] == "WAITING"

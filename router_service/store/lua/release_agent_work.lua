@@ -23,7 +23,7 @@ for _, entry in ipairs(redis.call('ZRANGE', keys.agent_customers(a.id), 0, -1)) 
   if task then
     contacts.place_task(contacts.get(task), '', 'REROUTED')
     released = released + 1
-  elseif conversations.release(conversations.get(string.match(entry, '^conversation:(.+)$')), a) then
+  elseif conversations.release(conversations.get(string.match(entry, '^conversation:(.+)$')), a, 'REROUTED') then
     released = released + 1
   end
 end

@@ -141,7 +141,7 @@ end
 
 -- Takes an agent's mail and messages of a conversation away, each to its place in the queue; returns whether there were
 -- any (R188). A call goes on, and a conversation that only waits for the customer stays.
-function conversations.release(v, a)
+function conversations.release(v, a, reason)
   if v.agent ~= a.id then return false end
   local taken = false
   for _, c in ipairs(conversations.open_contacts(v)) do
@@ -152,7 +152,7 @@ function conversations.release(v, a)
   end
   if not taken then return false end
   conversations.recount(v, a)
-  conversations.let_go(v, a, 'REROUTED')
+  conversations.let_go(v, a, reason)
   return true
 end
 
@@ -172,10 +172,20 @@ function conversations.withdraw_offer(v)
   end
 end
 
--- Moves the mail and messages of an agent's conversation to an inbox, where they wait for someone else, due by its SLA
--- (R152, R182). The earliest that was not answered decides for all that were not (R151).
-function conversations.pass_on(v, a, inbox_id, sla)
+-- Whoever gives the mail and messages of a conversation away gets them back only if nobody else can take them (R141).
+function conversations.turn_down(v, agent_id)
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if contacts.is_written(c) then contacts.note_turned_down(c, agent_id) end
+  end
+end
+
+-- Moves the mail and messages of a conversation to an inbox, where they wait for someone else than who gives them away,
+-- '' for somebody else, due by its SLA (R152, R182). The earliest that was not answered decides for all that were not
+-- (R151).
+function conversations.pass_on(v, giver, inbox_id, sla)
+  local a = v.agent ~= '' and agents.get(v.agent) or nil
   conversations.withdraw_offer(v)
+  if giver ~= '' then conversations.turn_down(v, giver) end
   v.inbox = inbox_id
   if v.due_time ~= '' then v.due_time = record.number(v, 'unhelped_time') + sla end
   for _, c in ipairs(conversations.open_contacts(v)) do
@@ -186,13 +196,38 @@ function conversations.pass_on(v, a, inbox_id, sla)
       local is_unanswered = v.due_time ~= '' and came >= record.number(v, 'unhelped_time')
       c.due_time = is_unanswered and v.due_time or came + sla
       c.preferred = ''
-      contacts.note_turned_down(c, a.id)
-      events.contact('CONTACT_TRANSFERRED', c, { agent_id = a.id })
+      events.contact('CONTACT_TRANSFERRED', c, { agent_id = giver })
       if c.state == 'ASSIGNED' then contacts.take_back(c) else queue.join(c) end
     end
   end
+  if not a then return conversations.restate(v) end
   conversations.recount(v, a)
   conversations.let_go(v, a, 'QUEUE_TRANSFER')
+end
+
+-- Gives a conversation to an agent by hand, whatever holds the agent back: with its mail and messages, wherever they
+-- are (R180, R181). A call stays where it is.
+function conversations.hand_to(v, a)
+  local earlier = v.agent
+  conversations.withdraw_offer(v)
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if contacts.is_written(c) and c.agent ~= a.id then
+      local had = c.agent
+      if c.state == 'WAITING' and c.parked == '' then queue.leave(c) end
+      contacts.assign(c, a, 'NAMED')
+      if had ~= '' then notes.add(agents.get(had), { contact_changed = show.contact(c) }) end
+    end
+  end
+  if v.agent ~= a.id then
+    conversations.set_assignee(v, a, 'WRITTEN', 'MANUAL')
+    redis.call('ZADD', keys.agent_customers(a.id), 'NX', clock.now(), 'conversation:' .. v.id)
+    conversations.restate(v)
+    notes.add(a, { conversation_changed = show.conversation(v) })
+  end
+  if earlier ~= '' and earlier ~= a.id then
+    conversations.recount(v, agents.get(earlier))
+    conversations.leave_list(v, agents.get(earlier))
+  end
 end
 
 -- Takes the mail and messages of a conversation from its agent: it waits as new in its inbox, unless someone has the
@@ -337,12 +372,13 @@ function conversations.is_being_offered(v)
   return false
 end
 
--- Why this agent can't act on the conversation as its assignee, and what the message names; nil if they can.
+-- Why this agent can't act on the conversation as its assignee, and what the message names; nil if they can. Somebody
+-- else, '', acts whoever has it.
 function conversations.refusal(v, agent_id)
   local about = { conversation_id = v.id }
   if not record.exists(v) then return 'CONVERSATION_UNKNOWN', about end
   if v.state == 'CLOSED' then return 'CONVERSATION_CLOSED', about end
-  if v.agent ~= agent_id then
+  if agent_id ~= '' and v.agent ~= agent_id then
     return 'CONVERSATION_NOT_YOURS', { conversation_id = v.id, agent_id = agent_id }
   end
   return nil

@@ -21,7 +21,7 @@ function step.command(name, agent_id, by, request_id, fingerprint)
   step.remember = { scope, request_id, fingerprint }
   events.by = by
   -- An app that says nobody's name acts for the agent.
-  if by == '' or by == 'agent/' .. agent_id then step.commander = agent_id end
+  if agent_id ~= '' and (by == '' or by == 'agent/' .. agent_id) then step.commander = agent_id end
   return nil
 end
 

@@ -341,7 +341,7 @@ CHECKS: Checks = {
     ),
     router_pb2.RecordAnswerRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
     router_pb2.DeclineContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
-    router_pb2.HoldContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
+    router_pb2.HoldContactRequest: (_AGENT, checks.identifier("contact_id"), _of_enum("reason"), _REQUEST_ID),
     router_pb2.ResumeContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
     router_pb2.MarkNoReplyNeededRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
     router_pb2.AssignConversationRequest: (

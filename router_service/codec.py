@@ -69,6 +69,11 @@ def new_task(request: router_pb2.CreateTaskRequest) -> NewContact:
     )
 
 
+def hold_reason(request: router_pb2.HoldContactRequest) -> str:
+    """Return why a call is put on hold: by hand, unless the request says otherwise (R86)."""
+    return contact_pb2.HoldReason.Name(request.reason or contact_pb2.HOLD_REASON_MANUAL).removeprefix("HOLD_REASON_")
+
+
 def outbound_contact(request: router_pb2.StartOutboundContactRequest) -> OutboundContact:
     """Return the contact of a well-formed request. Its fingerprint is of all that is said, but for the request's id."""
     said = router_pb2.StartOutboundContactRequest()
@@ -158,6 +163,7 @@ def contact(value: Contact) -> contact_pb2.Contact:
         required_skills=_levels(value.get("required_skills", "")),
         direction=contact_pb2.Contact.Direction.Value(f"DIRECTION_{value.get('direction', 'INBOUND')}"),
         hold_time=_time(value.get("hold_time")),
+        hold_reason=contact_pb2.HoldReason.Value(f"HOLD_REASON_{value.get('hold_reason', 'UNSPECIFIED')}"),
         ring_end_time=_time(value.get("ring_end_time")),
         connect_time=_time(value.get("connect_time")),
     )

@@ -33,6 +33,7 @@ class Contact(TypedDict):
     text: NotRequired[str]
     end_reason: NotRequired[str]
     hold_time: NotRequired[int]
+    hold_reason: NotRequired[str]
     required_skills: NotRequired[str]
     # OUTBOUND, or left out.
     direction: NotRequired[str]

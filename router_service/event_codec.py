@@ -91,7 +91,7 @@ def _write_why(written: insight_pb2.Event, value: Event) -> None:
         case "CONVERSATION_ASSIGNEE_UPDATED" | "TASK_ASSIGNEE_UPDATED":
             written.assignee_reason = insight_pb2.Event.AssigneeReason.Value(f"ASSIGNEE_REASON_{value.why}")
         case "HOLD_STARTED" | "HOLD_ENDED":
-            written.hold_reason = insight_pb2.Event.HOLD_REASON_MANUAL
+            written.hold_reason = contact_pb2.HoldReason.Value(f"HOLD_REASON_{value.why}")
 
 
 def _cursor(value: Place) -> str:

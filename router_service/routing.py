@@ -88,9 +88,9 @@ class Routing:
         answer: Contact = self.tell(command.tenant, outcome)
         return answer
 
-    async def hold_contact(self, command: Command, contact_id: str) -> Contact:
+    async def hold_contact(self, command: Command, contact_id: str, reason: str) -> Contact:
         """Put a call on hold (R86)."""
-        answer: Contact = self.tell(command.tenant, await self.store.hold_contact(command, contact_id))
+        answer: Contact = self.tell(command.tenant, await self.store.hold_contact(command, contact_id, reason))
         return answer
 
     async def resume_contact(self, command: Command, contact_id: str) -> Contact:

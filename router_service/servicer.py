@@ -113,7 +113,7 @@ class RouterServicer(RouterServiceServicer):
         self, request: router_pb2.HoldContactRequest, context: Context
     ) -> router_pb2.HoldContactResponse:
         """Put a call on hold."""
-        held = await self._routing.hold_contact(_command(request), request.contact_id)
+        held = await self._routing.hold_contact(_command(request), request.contact_id, codec.hold_reason(request))
         return router_pb2.HoldContactResponse(contact=codec.contact(held))
 
     async def ResumeContact(

@@ -261,9 +261,13 @@ class Agent:
         await self.floor.settles()
         return response.contact
 
-    async def holds(self, contact_id: str) -> contact_pb2.Contact:
+    async def holds(
+        self,
+        contact_id: str,
+        reason: contact_pb2.HoldReason.ValueType = contact_pb2.HOLD_REASON_UNSPECIFIED,
+    ) -> contact_pb2.Contact:
         """Puts a call on hold."""
-        request = router_pb2.HoldContactRequest(agent_id=self.agent_id, contact_id=contact_id)
+        request = router_pb2.HoldContactRequest(agent_id=self.agent_id, contact_id=contact_id, reason=reason)
         response = await self.floor.call(self.floor.client.router.HoldContact(request))
         await self.floor.settles()
         return response.contact

@@ -29,8 +29,7 @@ CHAPTERS = (
     Chapter("Idle timing", _from_to(35, 42)),
     Chapter("Channel availability", _from_to(43, 52)),
     Chapter("Focus", _from_to(53, 70)),
-    # R83's timeline comes with the timeline, and the reasons of R86 with transfers.
-    Chapter("Voice", (*_from_to(71, 82), *_from_to(84, 85))),
+    Chapter("Voice", _from_to(71, 86)),
     Chapter("Messaging capacity", _from_to(87, 94)),
     Chapter("Requested work: the buttons", _from_to(95, 114)),
     Chapter("Messaging delivery", _from_to(115, 121)),

@@ -10,7 +10,7 @@ from router_service.domain import Event, Place
 _FIELDS = {
     "contact": (
         *("contact_id", "customer_id", "channel", "inbox_id", "conversation_id", "state", "agent_id"),
-        *("queue_time", "due_time", "text", "end_reason", "hold_time", "required_skills"),
+        *("queue_time", "due_time", "text", "end_reason", "hold_time", "hold_reason", "required_skills"),
         *("direction", "ring_end_time", "connect_time"),
     ),
     "conversation": ("conversation_id", "customer_id", "inbox_id", "agent_id", "state", "create_time"),

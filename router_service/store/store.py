@@ -134,9 +134,9 @@ class RouterStore:
             contact.fingerprint,
         )
 
-    async def hold_contact(self, command: Command, contact_id: str) -> Outcome:
+    async def hold_contact(self, command: Command, contact_id: str, reason: str) -> Outcome:
         """Put a call on hold (R86). Raises Refused."""
-        return await self._command("hold_contact", command, contact_id)
+        return await self._command("hold_contact", command, contact_id, reason)
 
     async def resume_contact(self, command: Command, contact_id: str) -> Outcome:
         """Take a call off hold (R86). Raises Refused."""

@@ -43,7 +43,6 @@ from maitred.v1.intake_service_pb2 import (
 from maitred.v1.router_service_pb2 import (
     AcceptOfferRequest,
     AssignConversationRequest,
-    UnassignConversationRequest,
     CloseConversationRequest,
     CloseTaskRequest,
     CreateTaskRequest,
@@ -59,6 +58,7 @@ from maitred.v1.router_service_pb2 import (
     RequestNextRequest,
     ResumeContactRequest,
     StartOutboundContactRequest,
+    UnassignConversationRequest,
     UpdateTaskRequest,
     WatchAssignmentsRequest,
 )

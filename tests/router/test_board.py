@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from maitred.rpc.failure import from_error
+from maitred.store.embedded import EmbeddedStore
 from maitred.v1.channel_pb2 import ChannelGroup
 from maitred.v1.insight_service_pb2 import (
     BoardAgent,
@@ -37,17 +38,23 @@ from router_service.board import Board
 from router_service.domain import InboxQueues as Counted
 from router_service.store.store import RouterStore
 from tests.eventually import eventually
-from tests.floor import CALL, CHAT, MAIL_TASKS, MESSAGING, VOICE, Floor, Services, floor_of, open_services
+from tests.fixtures_store import emptied
+from tests.floor import CALL, CHAT, MAIL_TASKS, MESSAGING, VOICE, Floor, Services, floor_of, open_floor, open_services
 from tests.rules import rule
 
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture(autouse=True)
-def _often(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reads boards more often than once a second, but in long tests; asked for before the floor is opened."""
-    if request.node.get_closest_marker("long") is None:
-        monkeypatch.setattr(board_module, "BEAT_SECONDS", 0.01)
+BEAT_SECONDS = board_module.BEAT_SECONDS
+
+
+@pytest.fixture(scope="module")
+async def services(floor_server: EmbeddedStore) -> AsyncIterator[Services]:
+    """Both services, which read boards far more often than once a second."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(board_module, "BEAT_SECONDS", 0.01)
+        async with open_services(emptied(floor_server)) as both:
+            yield both
 
 
 class Screen:
@@ -407,10 +414,11 @@ async def test_who_names_an_inbox_that_nobody_knows_is_refused(floor: Floor) -> 
 
 @pytest.mark.long
 @rule("R218")
-async def test_every_change_is_told_within_a_second(floor: Floor) -> None:
+async def test_every_change_is_told_within_a_second(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next change comes right after one was told, and so right after the board was read."""
+    monkeypatch.setattr(board_module, "BEAT_SECONDS", BEAT_SECONDS)
     now = asyncio.get_running_loop().time
-    async with screen(floor) as board:
+    async with open_services(store_url) as both, open_floor(both) as floor, screen(floor) as board:
         for number in range(1, 5):
             told = len(board.said)
             changed = now()

@@ -11,7 +11,16 @@ from maitred.v1 import contact_pb2
 from maitred.v1 import intake_service_pb2 as intake
 from maitred.v1 import router_service_pb2 as router
 from maitred.v1 import routing_admin_service_pb2 as admin
-from maitred.v1.contact_pb2 import Contact, Conversation
+from maitred.v1.contact_pb2 import (
+    HOLD_REASON_COLD_TRANSFER,
+    HOLD_REASON_CONFERENCE,
+    HOLD_REASON_MANUAL,
+    HOLD_REASON_UNSPECIFIED,
+    HOLD_REASON_WARM_TRANSFER,
+    Contact,
+    Conversation,
+    HoldReason,
+)
 from maitred.v1.insight_service_pb2 import EventFilter, ListEventsRequest
 from router_service import app as router_app
 from tests.floor import (
@@ -159,9 +168,21 @@ async def test_hold_and_resume_are_told_with_reason_manual(floor: Floor) -> None
     await floor.hangs_up(call.contact_id)
     events = await told(floor, since)
     assert of_contacts(events) == ["hold_started", "hold_ended", "hold_started", "hold_ended", "contact_ended"]
-    assert {event.hold_reason for event in events[:4]} == {Event.HOLD_REASON_MANUAL}
+    assert {event.hold_reason for event in events[:4]} == {HOLD_REASON_MANUAL}
     assert events[1].time.seconds - events[1].contact_before.hold_time.seconds == 40
     assert events[0].contact_after.state == Contact.STATE_ASSIGNED
+
+
+@rule("R86", "R221")
+@pytest.mark.parametrize("reason", [HOLD_REASON_CONFERENCE, HOLD_REASON_COLD_TRANSFER, HOLD_REASON_WARM_TRANSFER])
+async def test_a_call_is_on_hold_for_the_reason_given(floor: Floor, reason: HoldReason.ValueType) -> None:
+    ann = await floor.agent("ann", VOICE)
+    call = await floor.submits("carl", CALL)
+    await ann.accepts(call.contact_id)
+    since = await now(floor)
+    assert (await ann.holds(call.contact_id, reason)).hold_reason == reason
+    assert (await ann.resumes(call.contact_id)).hold_reason == HOLD_REASON_UNSPECIFIED
+    assert [event.hold_reason for event in await told(floor, since)] == [reason, reason]
 
 
 @rule("R83", "R221", "R84")

@@ -124,7 +124,7 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     await router.decline_offer(ann(), call["offer_id"], call["token"], "DECLINED")
     ringing = (await router.request_next(ann(), "AVAILABILITY", "", "", peek=False)).answer["ringing"]
     await router.accept_offer(ann(), ringing["offer_id"], ringing["token"])
-    assert "hold_time" in (await router.hold_contact(ann(), "call")).answer
+    assert "hold_time" in (await router.hold_contact(ann(), "call", "MANUAL")).answer
     assert "hold_time" not in (await router.resume_contact(ann(), "call")).answer
     assert (await router.report_contact_end(TENANT, "call", "")).answer["end_reason"] == "CUSTOMER_ENDED"
 

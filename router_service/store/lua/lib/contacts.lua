@@ -125,17 +125,25 @@ function contacts.refusal(c, agent_id)
   return nil
 end
 
-function contacts.hold(c)
+local function end_hold(c)
+  local reason = c.hold_reason
+  c.hold_time = ''
+  c.hold_reason = ''
+  events.contact('HOLD_ENDED', c, { why = reason })
+end
+
+-- Puts a call on hold for a reason (R86).
+function contacts.hold(c, reason)
   if c.hold_time ~= '' then return end
   c.hold_time = clock.now()
-  events.contact('HOLD_STARTED', c)
+  c.hold_reason = reason
+  events.contact('HOLD_STARTED', c, { why = reason })
   notes.add(agents.get(c.agent), { contact_changed = show.contact(c) })
 end
 
 function contacts.resume(c)
   if c.hold_time == '' then return end
-  c.hold_time = ''
-  events.contact('HOLD_ENDED', c)
+  end_hold(c)
   notes.add(agents.get(c.agent), { contact_changed = show.contact(c) })
 end
 
@@ -238,10 +246,7 @@ function contacts.finish(c, reason)
     offers.close(offers.get(c.offer), 'CUSTOMER_LEFT')
   end
   if c.relaxations ~= '' then timers.cancel('relax:' .. c.id) end
-  if c.hold_time ~= '' then
-    c.hold_time = ''
-    events.contact('HOLD_ENDED', c)
-  end
+  if c.hold_time ~= '' then end_hold(c) end
   c.state = 'ENDED'
   c.end_reason = reason
   c.parked = ''

@@ -17,7 +17,7 @@ local KEPT_MS = 24 * 3600 * 1000
 
 -- The fields of records that events tell of if they change.
 local OF_CONTACT = {
-  'state', 'agent', 'inbox', 'due_time', 'text', 'end_reason', 'hold_time', 'skills', 'ring_end',
+  'state', 'agent', 'inbox', 'due_time', 'text', 'end_reason', 'hold_time', 'hold_reason', 'skills', 'ring_end',
   'connect_time',
 }
 local OF_CONVERSATION = { 'state', 'agent', 'inbox' }
@@ -73,7 +73,8 @@ function events.contact(type, c, about)
   if not known[c] then contact_list[#contact_list + 1] = c end
   known[c] = {
     state = c.state, agent = c.agent, inbox = c.inbox, due_time = c.due_time, text = c.text,
-    end_reason = c.end_reason, hold_time = c.hold_time, skills = c.skills, ring_end = c.ring_end,
+    end_reason = c.end_reason, hold_time = c.hold_time, hold_reason = c.hold_reason, skills = c.skills,
+    ring_end = c.ring_end,
     connect_time = c.connect_time,
   }
   has_ended = has_ended or type == events.CONTACT_ENDED
@@ -92,8 +93,8 @@ function events.write()
   for _, c in ipairs(contact_list) do
     lines[#lines + 1] = '#contact\t' .. c.id .. '\t' .. c.customer .. '\t' .. c.channel .. '\t' .. c.inbox .. '\t' ..
       c.conversation .. '\t' .. c.state .. '\t' .. c.agent .. '\t' .. c.queue_time .. '\t' .. c.due_time .. '\t' ..
-      json(c.text) .. '\t' .. c.end_reason .. '\t' .. c.hold_time .. '\t' .. c.skills .. '\t' .. c.direction .. '\t' ..
-      c.ring_end .. '\t' .. c.connect_time
+      json(c.text) .. '\t' .. c.end_reason .. '\t' .. c.hold_time .. '\t' .. c.hold_reason .. '\t' .. c.skills ..
+      '\t' .. c.direction .. '\t' .. c.ring_end .. '\t' .. c.connect_time
   end
   for _, v in ipairs(conversation_list) do
     lines[#lines + 1] = '#conversation\t' .. v.id .. '\t' .. v.customer .. '\t' .. v.inbox .. '\t' .. v.agent ..

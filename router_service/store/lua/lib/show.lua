@@ -16,6 +16,7 @@ function show.contact(c)
     conversation_id = text(c, 'conversation'), state = c.state, agent_id = text(c, 'agent'),
     queue_time = time(c, 'queue_time'), due_time = time(c, 'due_time'), attributes = text(c, 'attributes'),
     text = text(c, 'text'), end_reason = text(c, 'end_reason'), hold_time = time(c, 'hold_time'),
+    hold_reason = text(c, 'hold_reason'),
     required_skills = text(c, 'skills'), direction = text(c, 'direction'), ring_end_time = time(c, 'ring_end'),
     connect_time = time(c, 'connect_time'),
   }

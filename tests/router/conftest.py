@@ -20,7 +20,12 @@ def floor_server() -> Iterator[EmbeddedStore]:
 
 
 @pytest.fixture(scope="module")
-async def services(floor_server: EmbeddedStore) -> AsyncIterator[Services]:
+def beats() -> None:
+    """How often the services look by themselves. A file that waits for it has them look more often."""
+
+
+@pytest.fixture(scope="module")
+async def services(floor_server: EmbeddedStore, beats: None) -> AsyncIterator[Services]:
     """Both services for all tests of a file: starting them takes as long as half a test."""
     async with open_services(emptied(floor_server)) as both:
         yield both

@@ -1,7 +1,7 @@
 """The live board: what is so in the inboxes and with the agents, told to whoever watches within a second."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -10,7 +10,6 @@ import grpc
 import pytest
 
 from maitred.rpc.failure import from_error
-from maitred.store.embedded import EmbeddedStore
 from maitred.v1.channel_pb2 import ChannelGroup
 from maitred.v1.insight_service_pb2 import (
     BoardAgent,
@@ -38,7 +37,6 @@ from router_service.board import Board
 from router_service.domain import InboxQueues as Counted
 from router_service.store.store import RouterStore
 from tests.eventually import eventually
-from tests.fixtures_store import emptied
 from tests.floor import CALL, CHAT, MAIL_TASKS, MESSAGING, VOICE, Floor, Services, floor_of, open_floor, open_services
 from tests.rules import rule
 
@@ -49,12 +47,11 @@ BEAT_SECONDS = board_module.BEAT_SECONDS
 
 
 @pytest.fixture(scope="module")
-async def services(floor_server: EmbeddedStore) -> AsyncIterator[Services]:
-    """Both services, which read boards far more often than once a second."""
+def beats() -> Iterator[None]:
+    """Boards are read far more often than once a second."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(board_module, "BEAT_SECONDS", 0.01)
-        async with open_services(emptied(floor_server)) as both:
-            yield both
+        yield
 
 
 class Screen:

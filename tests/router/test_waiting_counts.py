@@ -1,5 +1,7 @@
 """How many wait in an agent's own inboxes, shown at the toggles."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from maitred.v1 import intake_service_pb2 as intake
@@ -10,10 +12,12 @@ from tests.floor import CALL, CHAT, EMAIL, MESSAGING, Agent, Floor
 from tests.rules import rule
 
 
-@pytest.fixture(autouse=True)
-def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compares more often than once a second; asked for before the floor is opened."""
-    monkeypatch.setattr(dispatcher, "COMPARE_SECONDS", 0.01)
+@pytest.fixture(scope="module")
+def beats() -> Iterator[None]:
+    """Streams are compared far more often than once a second."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dispatcher, "COMPARE_SECONDS", 0.01)
+        yield
 
 
 async def shows(agent: Agent, *, voice: int = 0, messaging: int = 0, mail_tasks: int = 0) -> None:

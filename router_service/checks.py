@@ -1,7 +1,8 @@
 """What a well-formed request is: one table, read by the server before a servicer is called."""
 
+import re
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -23,6 +24,8 @@ from router_service.insight_codec import DAY_SECONDS, MOST_AGENTS
 
 # An SLA or a due time further away than this is a slip of the keyboard.
 MOST_SLA = timedelta(days=3650)
+LAST_YEAR = 2999
+LAST_DUE = int(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp())
 MOST_TIME = timedelta(days=7)
 MOST_CAPACITY = 1000
 MOST_SKILLS = 10
@@ -63,6 +66,21 @@ def _add_sla_to_task(request: intake_pb2.SubmitContactRequest) -> None:
 def _add_task_without_due_time(request: intake_pb2.SubmitContactRequest) -> None:
     _add_task(request)
     request.task.ClearField("due_time")
+
+
+def _due(field: str) -> Check:
+    """Check that a due time is no further away than makes sense; the store counts ms in 14 digits."""
+    get = attrgetter(field)
+    return checks.custom(
+        field,
+        must=f"must be within the years 1 to {LAST_YEAR}",
+        holds=lambda request: 0 <= get(request).seconds < LAST_DUE and 0 <= get(request).nanos < 10**9,
+        bad=[lambda request: setattr(get(request), "seconds", LAST_DUE)],
+    )
+
+
+def _put_token(token: str, request: admin_pb2.ListAbsentAgentsRequest) -> None:
+    request.page_token = token
 
 
 def _at_most(field: str, most: timedelta) -> Check:
@@ -368,6 +386,7 @@ CHECKS: Checks = {
         checks.identifier("inbox_id"),
         checks.text("text", at_least=1, at_most=4096),
         checks.timestamp("due_time"),
+        _due("due_time"),
         checks.optional_identifier("to_agent_id"),
     ),
     router_pb2.UpdateTaskRequest: (
@@ -375,6 +394,7 @@ CHECKS: Checks = {
         checks.identifier("contact_id"),
         checks.text("text", at_least=1, at_most=4096),
         checks.timestamp("due_time"),
+        _due("due_time"),
         checks.identifier("inbox_id"),
         checks.optional_identifier("to_agent_id"),
         _REQUEST_ID,
@@ -419,6 +439,7 @@ CHECKS: Checks = {
         checks.required(
             "task.due_time", when=lambda request: request.HasField("task"), bad=[_add_task_without_due_time]
         ),
+        _due("task.due_time"),
         checks.optional_identifier("task.agent_id"),
         _skill_levels("required_skills", at_most=MOST_SKILLS),
         Check(
@@ -489,10 +510,9 @@ CHECKS: Checks = {
         checks.custom(
             "page_token",
             must="must be a next_page_token, or be left out",
-            holds=lambda request: not request.page_token or request.page_token.isdecimal(),
-            bad=[lambda request: setattr(request, "page_token", "ann")],
+            holds=lambda request: re.fullmatch("[0-9]{0,12}", request.page_token) is not None,
+            bad=[partial(_put_token, each) for each in ("ann", "\u0663", "9" * 20)],
         ),
-        checks.text("page_token", at_most=20),
     ),
     admin_pb2.ReleaseAgentWorkRequest: (_AGENT,),
     insight_pb2.ExplainContactRequest: (checks.identifier("contact_id"),),

@@ -23,6 +23,10 @@ LOOK_SECONDS = 1.0
 PACE_SECONDS = 0.02
 # Entries in one read: some 100 KB.
 BATCH = 200
+# A page stays below what a message of grpc may have, 4 MB: what an event takes beside texts, and all together, in
+# characters.
+EVENT_CHARACTERS = 1_000
+PAGE_CHARACTERS = 2_000_000
 # Events in one message. With the longest attributes it is a third of what a message may have.
 MOST_EVENTS = 50
 # Reads that one page makes in search of events: some 5,000 steps.
@@ -76,8 +80,9 @@ class EventLog:
             read = await self._read_page(tenant, window, after)
             over = [event for event in read.events if window.end_ms is not None and event.time_ms >= window.end_ms]
             found += [event for event in read.events[: len(read.events) - len(over)] if wanted.fits(event)]
-            if len(found) > size:
-                return found[:size], found[size - 1].place
+            fit = min(size, _fitting(found))
+            if len(found) > fit:
+                return found[:fit], found[fit - 1].place
             if over or not read.more:
                 return found, None
             after = read.place
@@ -102,6 +107,16 @@ class EventLog:
             self._followers[tenant].discard(awake)
             if not self._followers[tenant]:
                 del self._followers[tenant]
+
+
+def _fitting(events: Sequence[Event]) -> int:
+    """Return how many of the events fit into a page, one at least: a task's text comes with each, before and after."""
+    room = PAGE_CHARACTERS
+    for number, event in enumerate(events):
+        room -= EVENT_CHARACTERS + sum(len(state.get("text", "")) for state in (event.before or {}, event.after))
+        if room < 0:
+            return max(number, 1)
+    return len(events)
 
 
 def _parts(events: Sequence[Event], place: Place, *, gone: bool) -> Iterator[EventPart]:

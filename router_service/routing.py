@@ -185,11 +185,13 @@ class Routing:
 
     async def release_agent_work(self, tenant: str, agent_id: str, initiator: str) -> int:
         """Free an agent's customers, a slice at a time; return how many (R188)."""
-        released, more = 0, True
-        while more:
+        answer = self.tell(tenant, await self.store.release_agent_work(tenant, agent_id, initiator))
+        released: int = answer["released"]
+        held: int = answer["held"]
+        # No more than there were: whom nobody else can take may come back meanwhile.
+        while answer["more"] and released < held:
             answer = self.tell(tenant, await self.store.release_agent_work(tenant, agent_id, initiator))
             released += answer["released"]
-            more = answer["more"]
         return released
 
     async def get_routing_settings(self, tenant: str) -> RoutingSettings:

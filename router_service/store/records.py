@@ -6,12 +6,13 @@ from typing import Any
 
 from router_service.domain import Event, Place
 
-# What a line about a thing holds, by the names under which it is shown.
+# What a line about a thing holds, by the names under which it is shown. A day of lines of the release before is read
+# with these too: a new field goes to the end.
 _FIELDS = {
     "contact": (
         *("contact_id", "customer_id", "channel", "inbox_id", "conversation_id", "state", "agent_id"),
-        *("queue_time", "due_time", "text", "end_reason", "hold_time", "hold_reason", "required_skills"),
-        *("direction", "ring_end_time", "connect_time"),
+        *("queue_time", "due_time", "text", "end_reason", "hold_time", "required_skills"),
+        *("direction", "ring_end_time", "connect_time", "hold_reason"),
     ),
     "conversation": ("conversation_id", "customer_id", "inbox_id", "agent_id", "state", "create_time"),
 }
@@ -72,7 +73,8 @@ def _read(lines: list[str]) -> tuple[list[tuple[str, list[str]]], dict[tuple[str
             initiator = first[1:]
         elif first.startswith("#"):
             kind = first[1:]
-            names = zip(_FIELDS[kind], values, strict=True)
+            # An earlier release wrote fewer fields: new ones go to the end.
+            names = zip(_FIELDS[kind], values, strict=False)
             states[kind, values[0]] = {name: _value(name, text) for name, text in names if text}
         else:
             said.append((initiator, [first, *values]))

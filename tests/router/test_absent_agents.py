@@ -93,3 +93,28 @@ async def test_more_customers_than_one_step_frees_are_all_freed(floor: Floor) ->
 async def test_an_agent_nobody_knows_has_nothing_to_release(floor: Floor) -> None:
     with pytest.raises(Refusal, match="AGENT_UNKNOWN"):
         await releases(floor, "stranger")
+
+
+@rule("R188")
+async def test_who_is_released_goes_to_somebody_else_while_there_is_anybody(floor: Floor) -> None:
+    ann = await floor.agent("ann", MESSAGING)
+    chats = [await floor.submits(f"customer-{number}", CHAT) for number in range(2)]
+    for chat in chats:
+        await ann.accepts(chat.contact_id)
+    bob = await floor.agent("bob", MESSAGING)
+    assert await releases(floor, "ann") == 2
+    assert set(bob.offers) == {chat.contact_id for chat in chats}
+    assert not ann.offers
+
+
+@rule("R188")
+async def test_a_release_ends_though_nobody_else_can_take_the_customers(floor: Floor) -> None:
+    await floor.sets(
+        inbound_message_assignment=admin.RoutingSettings.INBOUND_MESSAGE_ASSIGNMENT_DIRECT,
+        standard_messaging_capacity=60,
+        maximum_messaging_capacity=60,
+    )
+    await floor.agent("ann", MESSAGING)
+    for number in range(60):
+        await floor.submits(f"customer-{number}", CHAT)
+    assert 60 <= await releases(floor, "ann") < 120

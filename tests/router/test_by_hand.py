@@ -176,3 +176,26 @@ async def test_nothing_is_let_go_of_where_nothing_written_is_open(floor: Floor) 
     await ann.ends(chat.contact_id)
     with pytest.raises(Refusal, match="NOTHING_WRITTEN_OPEN"):
         await ann.unassigns(chat.conversation_id)
+
+
+@rule("R183")
+async def test_a_customer_whose_call_is_over_is_let_go_of_with_what_waits_for_somebody_else(floor: Floor) -> None:
+    ann = await floor.agent("ann", VOICE)
+    call = await floor.submits("carl", CALL)
+    await ann.accepts(call.contact_id)
+    chat = await floor.submits("carl", CHAT)
+    await ann.ends(call.contact_id)
+    left = await ann.unassigns(chat.conversation_id)
+    assert (left.agent_id, left.state) == ("", Conversation.STATE_NEW)
+    bob = await floor.agent("bob", MESSAGING)
+    assert list(bob.offers) == [chat.contact_id]
+
+
+@rule("R120", "R180")
+async def test_a_same_agent_limit_counts_from_when_the_customer_was_given(floor: Floor) -> None:
+    await floor.sets(same_agent_limit_messaging=timedelta(minutes=10))
+    ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob")
+    call = await floor.submits("carl", CALL)
+    await ann.accepts(call.contact_id)
+    await ann.hands_over(call.conversation_id, bob)
+    assert (await floor.submits("carl", CHAT)).agent_id == "bob"

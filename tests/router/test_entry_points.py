@@ -131,3 +131,18 @@ async def test_who_has_a_conversation_in_a_deactivated_inbox_is_answered_there(f
     await deactivates(floor)
     reply = await floor.submits("carl", EMAIL)
     assert await ann.contacts() == {chat.contact_id, reply.contact_id}
+
+
+@rule("R119", "R160", "R190")
+async def test_a_reply_to_an_agent_arrives_though_the_inbox_it_names_is_deactivated(floor: Floor) -> None:
+    await floor.inbox("second")
+    ann, bob = await floor.agent("ann", MESSAGING), await floor.agent("bob", MESSAGING, inboxes=["second"])
+    chat = await floor.submits("carl", CHAT)
+    await ann.accepts(chat.contact_id)
+    await ann.passes_on(chat.conversation_id, "second")
+    await bob.accepts(chat.contact_id)
+    await floor.call(floor.client.admin.DeactivateInbox(admin.DeactivateInboxRequest(inbox_id="main")))
+    reply = await floor.submits("carl", CHAT)
+    assert (reply.agent_id, reply.inbox_id) == ("bob", "second")
+    with pytest.raises(Refusal, match="INBOX_INACTIVE"):
+        await floor.submits("dora", CHAT)

@@ -210,6 +210,7 @@ async def test_a_customer_who_leaves_while_it_rings_ends_offer_contact_and_conve
     events = await told(floor, since)
     assert types(events) == ["offer_rejected", "contact_ended", "conversation_closed"]
     assert events[0].offer_outcome == contact_pb2.OFFER_OUTCOME_CUSTOMER_LEFT
+    assert events[-1].initiator == "engine/close", "by automation"
 
 
 # Declines and misses

@@ -418,3 +418,16 @@ async def test_a_task_submitted_again_after_its_due_time_is_the_same_task(floor:
     first = await floor.client.intake.SubmitContact(a_task(due_time))
     await floor.passes(2 * MINUTE)
     assert await floor.client.intake.SubmitContact(a_task(due_time)) == first
+
+
+@pytest.mark.rule("R101", "R133")
+async def test_mail_that_needs_no_reply_leaves_nobody_unhelped_beside_a_chat_that_was_answered(floor: Floor) -> None:
+    ann = await floor.agent("ann", MESSAGING, MAIL_TASKS)
+    chat = await floor.submits("carl", CHAT)
+    await ann.accepts(chat.contact_id)
+    await ann.answers(chat.conversation_id)
+    await floor.passes(timedelta(minutes=1))
+    await floor.submits("carl", EMAIL)
+    await ann.no_reply_needed(chat.conversation_id)
+    (entry,) = await ann.customers()
+    assert not entry.HasField("unhelped_time")

@@ -11,6 +11,7 @@ from maitred.v1.router_service_pb2 import ContactAssigned, GroupRoutingState
 from maitred.v1.routing_admin_service_pb2 import DeactivateInboxRequest, ReleaseAgentWorkRequest
 from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, SMS, VOICE, Agent, Floor, Refusal
 from tests.router.scenarios import Doing
+from tests.router.told import Event, now, told
 from tests.rules import rule
 
 SECOND = timedelta(seconds=1)
@@ -386,3 +387,18 @@ async def test_what_an_agent_began_waits_in_its_inbox_when_their_work_is_release
     assert text.due_time.ToDatetime() - text.queue_time.ToDatetime() == HOUR
     assert list(bob.offers) == [text.contact_id]
     assert await ann.contacts() == {call.contact_id}
+
+
+@rule("R78", "R221")
+async def test_an_answer_by_mail_does_not_fulfil_a_call_that_rings_at_the_customer(floor: Floor) -> None:
+    ann = await floor.agent("ann", MAIL_TASKS)
+    email = await floor.submits("carl", EMAIL)
+    await ann.asks()
+    since = await now(floor)
+    call = await ann.starts("carl")
+    await ann.answers(email.conversation_id)
+    fulfilled = [each for each in await told(floor, since) if each.type == Event.TYPE_CONTACT_FULFILLED]
+    assert [each.contact_after.contact_id for each in fulfilled] == [email.contact_id]
+    await floor.answers(call.contact_id)
+    fulfilled = [each for each in await told(floor, since) if each.type == Event.TYPE_CONTACT_FULFILLED]
+    assert [each.contact_after.contact_id for each in fulfilled] == [email.contact_id, call.contact_id]

@@ -6,6 +6,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from maitred.v1 import router_service_pb2 as router
+from maitred.v1 import routing_admin_service_pb2 as admin
 from maitred.v1.contact_pb2 import Contact
 from tests.floor import EMAIL, MAIL_TASKS, MESSAGING, Agent, Floor, Refusal
 from tests.rules import rule
@@ -159,3 +160,25 @@ async def test_only_tasks_are_tasks(floor: Floor) -> None:
     with pytest.raises(Refusal, match="CONTACT_NOT_A_TASK"):
         await closes(ann)
     assert (await floor.contact(email.contact_id)).state == Contact.STATE_WAITING
+
+
+@rule("R132")
+async def test_the_agents_app_is_told_what_became_of_a_task(floor: Floor) -> None:
+    ann, bob = await floor.agent("ann", MAIL_TASKS), await floor.agent("bob")
+    await creates(ann, to="ann")
+    await updates(ann, text="call back soon", to="ann")
+    assert ann.events[-1].contact_changed.text == "call back soon"
+    await updates(ann, to="bob")
+    lost = ann.events[-1].contact_changed
+    assert (lost.agent_id, lost.state) == ("bob", Contact.STATE_ASSIGNED)
+    assert await bob.contacts() == {"task"}
+
+
+@rule("R37")
+async def test_nobody_becomes_known_by_closing_a_task(floor: Floor) -> None:
+    ann = await floor.agent("ann", MESSAGING)
+    await creates(ann)
+    await closes(Agent(floor, "ghost"))
+    request = admin.GetRoutingAgentRequest(agent_id="ghost")
+    with pytest.raises(Refusal, match="AGENT_UNKNOWN"):
+        await floor.call(floor.client.admin.GetRoutingAgent(request))

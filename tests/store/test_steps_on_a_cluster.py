@@ -162,7 +162,7 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert not (await router.set_inbox_active(TENANT, "main", active=True)).answer.get("inactive")
     hotline: EntryPoint = {"entry_point_id": "hotline", "inbox_id": "main"}
     assert await router.list_absent_agents(TENANT, "") == ([], "")
-    assert (await router.release_agent_work(TENANT, "ann", "")).answer == {"released": 1, "more": False}
+    assert (await router.release_agent_work(TENANT, "ann", "")).answer == {"released": 1, "held": 4, "more": False}
     await router.put_entry_point(TENANT, hotline)
     assert await router.get_entry_point(TENANT, "hotline") == hotline
 

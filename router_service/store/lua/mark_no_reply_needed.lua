@@ -24,4 +24,5 @@ for _, c in ipairs(conversations.open_contacts(v)) do
     contacts.finish(c, 'NO_REPLY_NEEDED')
   end
 end
+conversations.forget_answered(v)
 return step.done(function() return show.conversation(v) end)

@@ -5,8 +5,8 @@
 -- ARGV  mode     real | manual
 --       agent
 --       by       who asked for it, as kind/id, '' if they did not say (R223)
--- Returns {'OK', {released, more}, changes, unsettled} | {'REFUSED', reason, metadata}; released is a number of
---         customers and tasks, more is true if there are others left for the next call
+-- Returns {'OK', {released, held, more}, changes, unsettled} | {'REFUSED', reason, metadata}; released is a number of
+--         customers and tasks, held how many the agent had, more is true if there are others left for the next call
 --         AGENT_UNKNOWN
 -- O(log n) in those who wait, times a slice of the agent's customers.
 
@@ -17,7 +17,8 @@ if not record.exists(a) then return step.refuse('AGENT_UNKNOWN', { agent_id = a.
 
 events.by = by
 local released = 0
-for _, entry in ipairs(redis.call('ZRANGE', keys.agent_customers(a.id), 0, -1)) do
+local held = redis.call('ZRANGE', keys.agent_customers(a.id), 0, -1)
+for _, entry in ipairs(held) do
   if released == MOST then break end
   local task = string.match(entry, '^task:(.+)$')
   if task then
@@ -28,4 +29,4 @@ for _, entry in ipairs(redis.call('ZRANGE', keys.agent_customers(a.id), 0, -1)) 
   end
 end
 local more = released == MOST
-return step.done(function() return { released = released, more = more } end)
+return step.done(function() return { released = released, held = #held, more = more } end)

@@ -41,8 +41,8 @@ end
 local inbox = inboxes.show(inbox_id)
 if not inbox then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) end
 local live = channel ~= 'TASK' and conversations.live(customer) or nil
--- Who has a conversation in it is answered there to the end (R160).
-if inbox.inactive and not (live and live.inbox == inbox_id) then
+-- New work only: who has a conversation is answered where that is, to the end (R160).
+if inbox.inactive and not (live and (live.inbox == inbox_id or conversations.keeps_inbox(live, group))) then
   return step.refuse('INBOX_INACTIVE', { inbox_id = inbox_id })
 end
 if due ~= '' and tonumber(due) <= clock.now() then return step.refuse('DUE_TIME_PAST', { contact_id = id }) end
@@ -52,8 +52,7 @@ end
 
 events.by = by
 -- An agent who creates a task is active (R37).
-local creator = string.match(by, '^agent/(.+)$')
-if creator and record.exists(agents.get(creator)) then step.commander = creator end
+step.commander = string.match(by, '^agent/(.+)$')
 c.customer = customer
 c.channel = channel
 c.group = group

@@ -21,6 +21,10 @@ if not conversations.has_written(v) then
   return step.refuse('NOTHING_WRITTEN_OPEN', { conversation_id = conversation_id })
 end
 
+conversations.withdraw_offer(v)
 conversations.turn_down(v, agent_id)
-conversations.release(v, agents.get(agent_id), 'MANUAL')
+if not conversations.release(v, agents.get(agent_id), 'MANUAL') then
+  -- What is open waits with nobody yet: the agent's claim is a call that is over, or from before a limit.
+  conversations.let_go(v, agents.get(agent_id), 'MANUAL')
+end
 return step.done(function() return show.conversation(v) end)

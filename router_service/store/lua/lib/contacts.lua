@@ -159,20 +159,19 @@ end
 
 -- Puts a task where it now belongs: with an agent, or into the queue of its inbox, for a reason (R131, R132, R187).
 function contacts.place_task(c, agent_id, reason)
-  local is_taken = c.state == 'ASSIGNED' and agent_id == ''
+  local earlier = c.state == 'ASSIGNED' and agents.get(c.agent) or nil
   if c.state == 'WAITING' then queue.leave(c) end
-  if c.state == 'ASSIGNED' and c.agent ~= agent_id then
-    local earlier = agents.get(c.agent)
+  if earlier and earlier.id ~= agent_id then
     redis.call('ZREM', keys.agent_customers(earlier.id), 'task:' .. c.id)
     c.returnable = ''
-    notes.add(earlier, { contact_changed = show.contact(c) })
   end
   if agent_id == '' then
     queue.join(c)
-    if is_taken then events.contact('TASK_ASSIGNEE_UPDATED', c, { why = reason }) end
-  elseif c.state ~= 'ASSIGNED' or c.agent ~= agent_id then
+    if earlier then events.contact('TASK_ASSIGNEE_UPDATED', c, { why = reason }) end
+  elseif not earlier or earlier.id ~= agent_id then
     contacts.assign(c, agents.get(agent_id), 'NAMED')
   end
+  if earlier then notes.add(earlier, { contact_changed = show.contact(c) }) end
 end
 
 -- The mail or task item and what came to its agent with it: the other mail of its conversation (R191). nil if one of

@@ -62,6 +62,12 @@ function conversations.stays(v, c)
   return clock.now() - record.number(v, 'written_time') <= limit
 end
 
+-- Whether what the customer sends goes to the conversation's inbox, whichever it names: mail and messages do where one
+-- is open or the assignee has the customer by one. A call is queued where it comes in.
+function conversations.keeps_inbox(v, group)
+  return group ~= 'VOICE' and (v.claim == 'WRITTEN' or conversations.has_written(v))
+end
+
 -- Takes a new contact into the conversation: the inbox follows the first open mail or message; a call names it only
 -- where nothing else does.
 function conversations.join(v, c)
@@ -69,11 +75,7 @@ function conversations.join(v, c)
   if contacts.is_written(c) then
     conversations.hear(v)
     v.written_time = clock.now()
-    local written = false
-    for _, other in ipairs(open) do
-      written = written or contacts.is_written(other)
-    end
-    if written or v.claim == 'WRITTEN' then c.inbox = v.inbox else v.inbox = c.inbox end
+    if conversations.keeps_inbox(v, c.group) then c.inbox = v.inbox else v.inbox = c.inbox end
     if v.unhelped_time == '' then
       v.unhelped_time = clock.now()
       conversations.mark_unhelped(v)
@@ -118,13 +120,24 @@ function conversations.answer(v, agent_id)
   for _, c in ipairs(conversations.open_contacts(v)) do
     if c.state == 'ASSIGNED' and c.agent == agent_id then
       c.returnable = ''
-      contacts.fulfil(c)
+      if c.ring_end == '' then contacts.fulfil(c) end
       if c.group == 'MESSAGING' then contacts.time_session(c) end
     elseif contacts.is_written(c) then
       is_all = false
     end
   end
   if not is_all then return end
+  v.unhelped_time = ''
+  v.due_time = ''
+  v.unseen = ''
+  conversations.mark_unhelped(v)
+end
+
+-- The customer waits for no answer any more if nothing of what is open came since the last one.
+function conversations.forget_answered(v)
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if contacts.is_written(c) and record.number(c, 'queue_time') >= record.number(v, 'unhelped_time') then return end
+  end
   v.unhelped_time = ''
   v.due_time = ''
   v.unseen = ''
@@ -146,6 +159,7 @@ function conversations.release(v, a, reason)
   local taken = false
   for _, c in ipairs(conversations.open_contacts(v)) do
     if c.state == 'ASSIGNED' and c.agent == a.id and contacts.is_written(c) then
+      contacts.note_turned_down(c, a.id)
       contacts.take_back(c)
       taken = true
     end
@@ -209,6 +223,8 @@ end
 -- are (R180, R181). A call stays where it is.
 function conversations.hand_to(v, a)
   local earlier = v.agent
+  -- From now on a same-agent limit counts (R120).
+  v.written_time = clock.now()
   conversations.withdraw_offer(v)
   for _, c in ipairs(conversations.open_contacts(v)) do
     if contacts.is_written(c) and c.agent ~= a.id then
@@ -327,7 +343,14 @@ function conversations.restate(v)
     v.unhelped_time = ''
     v.due_time = ''
     conversations.mark_unhelped(v)
-    if v.agent == '' then return conversations.close(v) end
+    if v.agent == '' then
+      -- Nobody closes it: it is automation (R84).
+      local by = events.by
+      events.by = 'engine/close'
+      conversations.close(v)
+      events.by = by
+      return
+    end
     v.state = 'WAITING'
   else
     v.state = v.agent == '' and 'NEW' or 'OPEN'

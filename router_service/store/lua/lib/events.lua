@@ -93,8 +93,8 @@ function events.write()
   for _, c in ipairs(contact_list) do
     lines[#lines + 1] = '#contact\t' .. c.id .. '\t' .. c.customer .. '\t' .. c.channel .. '\t' .. c.inbox .. '\t' ..
       c.conversation .. '\t' .. c.state .. '\t' .. c.agent .. '\t' .. c.queue_time .. '\t' .. c.due_time .. '\t' ..
-      json(c.text) .. '\t' .. c.end_reason .. '\t' .. c.hold_time .. '\t' .. c.hold_reason .. '\t' .. c.skills ..
-      '\t' .. c.direction .. '\t' .. c.ring_end .. '\t' .. c.connect_time
+      json(c.text) .. '\t' .. c.end_reason .. '\t' .. c.hold_time .. '\t' .. c.skills .. '\t' .. c.direction ..
+      '\t' .. c.ring_end .. '\t' .. c.connect_time .. '\t' .. c.hold_reason
   end
   for _, v in ipairs(conversation_list) do
     lines[#lines + 1] = '#conversation\t' .. v.id .. '\t' .. v.customer .. '\t' .. v.inbox .. '\t' .. v.agent ..

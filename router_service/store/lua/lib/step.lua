@@ -47,7 +47,8 @@ function step.done(answer)
   board.flush()
   local told = ''
   if #changes > 0 then told = cjson.encode(changes) end
-  if step.commander then agents.get(step.commander).command_time = clock.now() end
+  local commander = step.commander and agents.get(step.commander)
+  if commander and record.exists(commander) then commander.command_time = clock.now() end
   events.write()
   record.flush()
   local said = cjson.encode(answer and answer() or {})

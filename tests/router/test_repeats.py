@@ -456,6 +456,8 @@ OTHERWISE: dict[str, Callable[[SubmitContactRequest], None]] = {
 async def test_a_contacts_id_with_other_content_is_refused(
     floor: Floor, spoil: Callable[[SubmitContactRequest], None]
 ) -> None:
+    # Once somebody is there the router knows presence, and nothing waits to be settled.
+    await floor.agent("ann")
     await floor.inbox("other")
     request = SubmitContactRequest(contact_id="chat-1", customer_id="carl", channel=CHAT, inbox_id="main")
     await floor.call(floor.client.intake.SubmitContact(request))

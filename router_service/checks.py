@@ -292,7 +292,14 @@ def _ends_after_its_start(request: insight_pb2.ListEventsRequest) -> bool:
 
 
 # Settings of which 0 means none, and those that can't be 0.
-_TIMES = ("next_message_delay", "message_miss_pause", "call_miss_pause", "auto_accept_time", "after_call_work")
+_TIMES = (
+    "next_message_delay",
+    "message_miss_pause",
+    "call_miss_pause",
+    "auto_accept_time",
+    "after_call_work",
+    "reopen_window",
+)
 _LENGTHS = (
     "decline_stop",
     "message_offer_time",
@@ -379,6 +386,7 @@ CHECKS: Checks = {
         _REQUEST_ID,
     ),
     router_pb2.UnassignConversationRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
+    router_pb2.ReopenConversationRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
     router_pb2.CreateTaskRequest: (
         _AGENT,
         checks.identifier("contact_id"),

@@ -193,6 +193,7 @@ def conversation(value: Conversation) -> contact_pb2.Conversation:
         agent_id=value.get("agent_id", ""),
         state=contact_pb2.Conversation.State.Value(f"STATE_{value['state']}"),
         create_time=time_of(value["create_time"]),
+        close_time=_time(value.get("close_time")),
     )
 
 

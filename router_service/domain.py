@@ -74,6 +74,7 @@ class Conversation(TypedDict):
     agent_id: NotRequired[str]
     state: str
     create_time: int
+    close_time: NotRequired[int]
 
 
 class Offer(TypedDict):

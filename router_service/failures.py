@@ -58,6 +58,10 @@ TABLE: dict[str, tuple[StatusCode, str]] = {
         StatusCode.FAILED_PRECONDITION,
         "conversation {conversation_id} has no open mail or message that could wait",
     ),
+    "CONVERSATION_OPEN": (
+        StatusCode.FAILED_PRECONDITION,
+        "the customer has conversation {conversation_id}, which is not closed: one at a time",
+    ),
     "PRESENCE_UNKNOWN": (StatusCode.UNAVAILABLE, "presence is out of reach: no work is given until it is back"),
     "CURSOR_GONE": (StatusCode.OUT_OF_RANGE, "what is asked for is older than what is kept"),
     "REQUEST_ID_REUSED": (StatusCode.INVALID_ARGUMENT, "request_id {request_id} was used for another request"),

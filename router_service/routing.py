@@ -138,6 +138,12 @@ class Routing:
         )
         return answer
 
+    async def reopen_conversation(self, command: Command, conversation_id: str) -> Conversation:
+        """Reopen a conversation for an agent (R202)."""
+        outcome = await self.store.reopen_conversation(command, conversation_id)
+        answer: Conversation = self.tell(command.tenant, outcome)
+        return answer
+
     async def update_task(
         self, command: Command, contact_id: str, text: str, due_ms: int, inbox_id: str, to_agent_id: str
     ) -> Contact:

@@ -162,6 +162,13 @@ class RouterServicer(RouterServiceServicer):
         conversation = await self._routing.unassign_conversation(_command(request), request.conversation_id)
         return router_pb2.UnassignConversationResponse(conversation=codec.conversation(conversation))
 
+    async def ReopenConversation(
+        self, request: router_pb2.ReopenConversationRequest, context: Context
+    ) -> router_pb2.ReopenConversationResponse:
+        """Reopen a conversation."""
+        conversation = await self._routing.reopen_conversation(_command(request), request.conversation_id)
+        return router_pb2.ReopenConversationResponse(conversation=codec.conversation(conversation))
+
     async def CreateTask(
         self, request: router_pb2.CreateTaskRequest, context: Context
     ) -> router_pb2.CreateTaskResponse:

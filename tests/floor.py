@@ -306,6 +306,15 @@ class Agent:
         await self.floor.settles()
         return response.conversation
 
+    async def reopens(self, conversation_id: str, *, request_id: str = "") -> contact_pb2.Conversation:
+        """Reopens a closed conversation."""
+        request = router_pb2.ReopenConversationRequest(
+            agent_id=self.agent_id, conversation_id=conversation_id, request_id=request_id
+        )
+        response = await self.floor.call(self.floor.client.router.ReopenConversation(request))
+        await self.floor.settles()
+        return response.conversation
+
     async def sees(self, conversation_id: str) -> contact_pb2.Conversation:
         """Looks at what the customer sent."""
         request = router_pb2.MarkSeenRequest(agent_id=self.agent_id, conversation_id=conversation_id)

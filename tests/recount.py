@@ -325,7 +325,7 @@ class Recount:
                     yield f"{name} has {member} at {are[member]:.0f} instead of {should[member]:.0f}"
 
     def _customers(self) -> Iterator[str]:
-        """At most one live conversation a customer, and the pointer to it (R2)."""
+        """At most one live conversation a customer, and the pointer to it, or to one that was closed (R2, R12)."""
         live: dict[str, list[str]] = defaultdict(list)
         for conversation_id, conversation in sorted(self.conversations.items()):
             if conversation["state"] != "CLOSED":
@@ -335,9 +335,16 @@ class Recount:
                 yield f"customer {customer} has {len(conversations)} live conversations: {', '.join(conversations)}"
             if self.store.strings.get(f"customer/{customer}") not in conversations:
                 yield f"customer/{customer} does not name {conversations[0]}, which is live"
+        yield from self._pointers(live)
+
+    def _pointers(self, live: Mapping[str, list[str]]) -> Iterator[str]:
         for name, conversation_id in self.store.strings.items():
             kind, _, customer = name.partition("/")
-            if kind == "customer" and conversation_id not in live[customer]:
+            if kind != "customer" or conversation_id in live.get(customer, ()):
+                continue
+            # A closed one may be reopened, and its record may go a moment before its name.
+            closed = self.conversations.get(conversation_id)
+            if self.store.lives[name] < 0 or (closed and closed["customer"] != customer):
                 yield f"{name} names {conversation_id}, which is no live conversation of theirs"
 
     # Each record, by itself and with those it names
@@ -557,6 +564,9 @@ class Recount:
         if name.startswith(("request:", "board")) or FIGURES.fullmatch(name):
             return True
         kind, _, rest = name.partition("/")
+        if kind == "customer":
+            named = self.conversations.get(self.store.strings[name])
+            return named is None or named["state"] == "CLOSED"
         records: Mapping[str, tuple[dict[str, _Record], tuple[str, ...]]] = {
             "contact": (self.contacts, ("WAITING", "OFFERED", "ASSIGNED")),
             "conversation": (self.conversations, ("NEW", "OPEN", "WAITING")),

@@ -33,18 +33,18 @@ CHAPTERS = (
     Chapter("Messaging capacity", _from_to(87, 94)),
     Chapter("Requested work: the buttons", _from_to(95, 114)),
     Chapter("Messaging delivery", _from_to(115, 121)),
-    # R128 comes with dedicated agents.
-    Chapter("Mail and Tasks", (*_from_to(122, 127), *_from_to(129, 133))),
+    # R128's other half comes with dedicated agents.
+    Chapter("Mail and Tasks", _from_to(122, 133)),
     Chapter("Declines and misses", _from_to(134, 145)),
     Chapter("Order of service", _from_to(146, 157)),
     Chapter("Inboxes, entry points", ("R158", "R159", "R160", "R167")),
     # The others come with transfers, and with handing over from an automatic agent.
     Chapter("Assignment by hand, transfer, handoff", _from_to(180, 184)),
-    # R202 comes with reopening by hand, R205 with campaigns.
-    Chapter("Waiting, reopening, outbound", ("R203", "R204")),
+    # R200 is proved by what there is instead; R205 comes with campaigns.
+    Chapter("Waiting, reopening, outbound", _from_to(201, 204)),
     # The others come with the summary and the reports of contacts.
     Chapter("Reports and liveboards", (*_from_to(206, 211), "R218", "R219")),
-    # R221 and R222 also want transfers, joins, topics, notes, comments and reopened conversations: with those.
+    # R221 and R222 also want transfers, joins, topics, notes and comments: with those.
     Chapter("Events", ("R220", "R223", "R224", "R226")),
 )
 

@@ -30,7 +30,8 @@ KEYS = {
     "contact/<contact>": "hash; goes 7 days after its end",
     "conversation/<conversation>": "hash; goes 7 days after its close",
     "conversation/<conversation>/contacts": "set of contacts that have not ended",
-    "customer/<customer>": "string: the live conversation (R2)",
+    "customer/<customer>": "string: the last conversation: live (R2), or closed and perhaps reopened (R12); goes 7 days"
+    " after its close",
     "offer/<offer>": "hash; goes 10 minutes after it was decided",
     "events": "stream: what happened, one entry a step, its field as lib/events.lua says; kept for 24 hours, and in the"
     " number that the settings name",

@@ -164,6 +164,10 @@ class RouterStore:
         """Take a conversation from its agent (R183). Raises Refused."""
         return await self._command("unassign_conversation", command, conversation_id)
 
+    async def reopen_conversation(self, command: Command, conversation_id: str) -> Outcome:
+        """Reopen a conversation for an agent (R202). Raises Refused."""
+        return await self._command("reopen_conversation", command, conversation_id)
+
     async def update_task(
         self, command: Command, contact_id: str, text: str, due_ms: int, inbox_id: str, to_agent_id: str
     ) -> Outcome:

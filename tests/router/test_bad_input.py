@@ -54,6 +54,7 @@ from maitred.v1.router_service_pb2 import (
     MarkNoReplyNeededRequest,
     MarkSeenRequest,
     RecordAnswerRequest,
+    ReopenConversationRequest,
     ReopenTaskRequest,
     RequestNextRequest,
     ResumeContactRequest,
@@ -129,6 +130,7 @@ EVERY_SETTING = RoutingSettings(
     same_agent_limit_mail=Duration(seconds=86_400),
     mail_after_limit=RoutingSettings.MAIL_AFTER_LIMIT_NEXT_AGENT,
     events_kept=2_000,
+    reopen_window=Duration(seconds=3600),
 )
 
 # One well-formed request of each type, with every field that can go together.
@@ -171,6 +173,7 @@ WELL_FORMED: list[Message] = [
     MarkNoReplyNeededRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     AssignConversationRequest(agent_id="ann", conversation_id="conversation-9", to_inbox_id="main", request_id="r"),
     UnassignConversationRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
+    ReopenConversationRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     CreateTaskRequest(
         agent_id="ann",
         contact_id="t",
@@ -404,6 +407,9 @@ REFUSED = [
     ),
     (AssignConversationRequest(conversation_id="conversation-1", to_agent_id="stranger"), "AGENT_UNKNOWN"),
     (UnassignConversationRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
+    (ReopenConversationRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
+    # Dora is with Ann.
+    (ReopenConversationRequest(agent_id="ann", conversation_id="conversation-1"), "CONVERSATION_OPEN"),
     (CloseTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ReopenTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (DeactivateInboxRequest(inbox_id="nowhere"), "INBOX_UNKNOWN"),

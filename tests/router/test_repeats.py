@@ -238,6 +238,19 @@ async def reopen_task(floor: Floor) -> Repeat:
     return Repeat(call=floor.client.router.ReopenTask, request=requests[0], other=requests[1])
 
 
+async def reopen(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", MESSAGING)
+    requests = []
+    for customer in ("carl", "dora"):
+        chat = await floor.submits(customer, CHAT)
+        await ann.accepts(chat.contact_id)
+        await ann.closes(chat.conversation_id)
+        requests.append(
+            router_pb2.ReopenConversationRequest(agent_id="ann", conversation_id=chat.conversation_id, request_id=ID)
+        )
+    return Repeat(call=floor.client.router.ReopenConversation, request=requests[0], other=requests[1])
+
+
 Prepare: TypeAlias = Callable[[Floor], Awaitable[Repeat]]
 
 PREPARED: dict[type[Message], Prepare] = {
@@ -255,6 +268,7 @@ PREPARED: dict[type[Message], Prepare] = {
     router_pb2.ResumeContactRequest: resume,
     router_pb2.MarkSeenRequest: see,
     router_pb2.MarkNoReplyNeededRequest: no_reply,
+    router_pb2.ReopenConversationRequest: reopen,
     router_pb2.UpdateTaskRequest: update_task,
     router_pb2.CloseTaskRequest: close_task,
     router_pb2.ReopenTaskRequest: reopen_task,
@@ -273,6 +287,7 @@ TOO_LATE: dict[Prepare, str] = {
     assign: "CONVERSATION_NOT_YOURS",
     close_task: "CONTACT_ENDED",
     reopen_task: "TASK_OPEN",
+    reopen: "CONVERSATION_OPEN",
 }
 
 

@@ -47,6 +47,7 @@ DEFAULTS = RoutingSettings(
     close_next_own_first=False,
     mail_after_limit=RoutingSettings.MAIL_AFTER_LIMIT_SAME_AGENT,
     events_kept=50_000,
+    reopen_window=Duration(seconds=72 * 3600),
 )
 
 
@@ -108,6 +109,7 @@ EVERY_OTHER = RoutingSettings(
     same_agent_limit_mail=Duration(seconds=86_400),
     mail_after_limit=RoutingSettings.MAIL_AFTER_LIMIT_NEXT_AGENT,
     events_kept=2_000,
+    reopen_window=Duration(),
 )
 
 

@@ -153,6 +153,8 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert (await router.unassign_conversation(ann(), third["conversation_id"])).answer["state"] == "NEW"
     third = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False)).answer["assigned"]
     await router.mark_no_reply_needed(ann(), third["conversation_id"])
+    await router.close_conversation(ann(), third["conversation_id"], "", confirmed=True)
+    assert (await router.reopen_conversation(ann(), third["conversation_id"])).answer["state"] == "WAITING"
     assert (await submit(router, "task", "TASK", "MAIL_TASKS"))["state"] == "WAITING"
     due_ms = (await router.get_contact(TENANT, "task"))["contact"]["due_time"]
     assert (await router.update_task(ann(), "task", "later", due_ms, "main", "")).answer["text"] == "later"

@@ -1,5 +1,6 @@
 -- Takes in a contact: it goes to the agent who has the customer's conversation, is offered to the best ready agent of
--- its inbox, or waits (R2, R119, R190-R192). A task may name its agent (R131).
+-- its inbox, or waits (R2, R119, R190-R192). It reopens a conversation that was closed lately (R12). A task may name its
+-- agent (R131).
 --
 -- KEYS  prefix       the tenant's prefix
 -- ARGV  mode         real | manual
@@ -40,9 +41,13 @@ if entry_point ~= '' then
 end
 local inbox = inboxes.show(inbox_id)
 if not inbox then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) end
-local live = channel ~= 'TASK' and conversations.live(customer) or nil
--- New work only: who has a conversation is answered where that is, to the end (R160).
-if inbox.inactive and not (live and (live.inbox == inbox_id or conversations.keeps_inbox(live, group))) then
+local live, closed
+if channel ~= 'TASK' then live, closed = conversations.of(customer) end
+local known = live or closed
+-- New work only: who has a conversation, or had one that is reopened, is answered where that is (R160).
+local stays_there = known and (known.inbox == inbox_id
+  or conversations.keeps_inbox(known, group) or closed and group ~= 'VOICE')
+if inbox.inactive and not stays_there then
   return step.refuse('INBOX_INACTIVE', { inbox_id = inbox_id })
 end
 if due ~= '' and tonumber(due) <= clock.now() then return step.refuse('DUE_TIME_PAST', { contact_id = id }) end
@@ -74,15 +79,20 @@ if channel == 'TASK' then
     queue.join(c)
   end
 else
-  local v = live or conversations.open(customer, inbox_id)
-  local stays = conversations.stays(v, c)
-  -- Whoever has the customer and does not simply get this too is tried first (R120, R198).
-  if contacts.is_written(c) and not stays then c.preferred = v.agent end
-  conversations.join(v, c)
+  local v = known or conversations.open(customer, inbox_id)
+  local holder, stays
+  if closed then
+    holder, stays = conversations.reopen_by(v, c)
+  else
+    holder, stays = v.agent ~= '' and v.agent or v.last_agent, conversations.stays(v, c)
+  end
+  -- Whoever has or had the customer and does not simply get this too is tried first (R120, R198).
+  if contacts.is_written(c) and not stays then c.preferred = holder end
+  conversations.join(v, c, closed ~= nil)
   contacts.tell_started(c)
-  if live and contacts.is_written(c) then events.contact('MESSAGE_RECEIVED', c) end
+  if known and contacts.is_written(c) then events.contact('MESSAGE_RECEIVED', c) end
   if stays then
-    contacts.assign(c, agents.get(v.agent), 'SAME_CONVERSATION')
+    contacts.assign(c, agents.get(holder), 'SAME_CONVERSATION')
   elseif contacts.is_written(c) and conversations.is_being_offered(v) then
     c.parked = '1'
     conversations.restate(v)

@@ -9,13 +9,19 @@ function conversations.get(id)
   return record.get(keys.conversation(id), id)
 end
 
--- The customer's live conversation, or nil.
-function conversations.live(customer)
+-- The customer's live conversation, or nil; and if they have none, the closed one that what they send reopens (R12).
+function conversations.of(customer)
   local id = redis.call('GET', keys.customer(customer))
   if not id then return nil end
   local v = conversations.get(id)
-  if v.state == '' or v.state == 'CLOSED' then return nil end
-  return v
+  if v.state ~= 'CLOSED' then return record.exists(v) and v or nil end
+  if clock.now() - record.number(v, 'close_time') >= settings.number('reopen_window') then return nil end
+  return nil, v
+end
+
+-- The customer's live conversation, or nil.
+function conversations.live(customer)
+  return (conversations.of(customer))
 end
 
 function conversations.open(customer, inbox)
@@ -29,6 +35,17 @@ function conversations.open(customer, inbox)
   events.conversation('CONVERSATION_CREATED', v)
   redis.call('SET', keys.customer(customer), v.id)
   return v
+end
+
+-- Opens a closed conversation again, in a status; it keeps its inbox.
+function conversations.reopen(v, state)
+  v.state = state
+  v.close_time = ''
+  v.due_time = ''
+  v.reopened_by = ''
+  record.keep_on(v)
+  events.conversation('CONVERSATION_REOPENED', v)
+  redis.call('SET', keys.customer(v.customer), v.id)
 end
 
 -- The contacts that have not ended; few, as one customer has few at a time. In order of their ids, so that the same
@@ -48,18 +65,55 @@ function conversations.open_contacts(v)
   return open
 end
 
+-- Whether a mail or message comes before the limit is over after which it is not for the same agent (R120, R126, R127).
+local function is_within_limit(v, c)
+  local is_mail = c.group == 'MAIL_TASKS'
+  local limit = settings.number(is_mail and 'same_agent_limit_mail' or 'same_agent_limit_messaging')
+  if not limit or (is_mail and settings.get('mail_after_limit') == 'SAME_AGENT') then return true end
+  return clock.now() - record.number(v, 'written_time') <= limit
+end
+
 -- Whether a new contact goes to the conversation's agent at once: mail and messages do, to who has the customer by mail
--- or messages (R119, R190), unless a limit is set and over, and nothing of the kind is open (R120, R126, R127). What
--- comes while another mail or message is routed afresh goes with that one (R191).
+-- or messages (R119, R190), unless a limit is set and over, and nothing of the kind is open (R120, R126, R127); always
+-- to who reopened it by hand (R202). What comes while another mail or message is routed afresh goes with that one
+-- (R191).
 function conversations.stays(v, c)
   if not contacts.is_written(c) or v.agent == '' or v.claim ~= 'WRITTEN' then return false end
   for _, other in ipairs(conversations.open_contacts(v)) do
     if contacts.is_written(other) then return other.state == 'ASSIGNED' end
   end
-  local is_mail = c.group == 'MAIL_TASKS'
-  local limit = settings.number(is_mail and 'same_agent_limit_mail' or 'same_agent_limit_messaging')
-  if not limit or (is_mail and settings.get('mail_after_limit') == 'SAME_AGENT') then return true end
-  return clock.now() - record.number(v, 'written_time') <= limit
+  return v.reopened_by == v.agent or is_within_limit(v, c)
+end
+
+-- What a customer sends reopens their conversation (R12): mail returns to who had it last by mail or messages, as if it
+-- had been open (R127, R128); by anything else it is nobody's (R179). Whose it was is remembered until it is somebody's:
+-- a caller may hang up, and write. Returns that agent's id, '' for nobody, and whether the contact goes to them at once.
+function conversations.reopen_by(v, c)
+  local last, claim = v.agent, v.claim
+  if last == '' then last, claim = v.last_agent, v.last_claim end
+  local returns = c.group == 'MAIL_TASKS' and claim == 'WRITTEN' and is_within_limit(v, c)
+  conversations.reopen(v, returns and 'OPEN' or 'NEW')
+  if returns then return last, true end
+  v.last_agent = last
+  v.last_claim = claim
+  if v.agent ~= '' then
+    v.agent = ''
+    v.claim = ''
+    events.conversation('CONVERSATION_ASSIGNEE_UPDATED', v, { why = 'REROUTED' })
+  end
+  return last, false
+end
+
+-- An agent reopens the conversation: it waits with them, and nobody else is given anything of it (R202).
+function conversations.reopen_for(v, a)
+  local last = v.agent
+  conversations.reopen(v, 'WAITING')
+  -- Whose it was has not had it since the close.
+  if last ~= a.id then v.agent = '' end
+  conversations.set_assignee(v, a, 'WRITTEN', 'MANUAL')
+  v.reopened_by = a.id
+  redis.call('ZADD', keys.agent_customers(a.id), 'NX', clock.now(), 'conversation:' .. v.id)
+  notes.add(a, { conversation_changed = show.conversation(v) })
 end
 
 -- Whether what the customer sends goes to the conversation's inbox, whichever it names: mail and messages do where one
@@ -69,18 +123,19 @@ function conversations.keeps_inbox(v, group)
 end
 
 -- Takes a new contact into the conversation: the inbox follows the first open mail or message; a call names it only
--- where nothing else does.
-function conversations.join(v, c)
+-- where nothing else does. One that is reopened has its inbox.
+function conversations.join(v, c, is_reopened)
   local open = conversations.open_contacts(v)
   if contacts.is_written(c) then
     conversations.hear(v)
     v.written_time = clock.now()
-    if conversations.keeps_inbox(v, c.group) then c.inbox = v.inbox else v.inbox = c.inbox end
+    local keeps = is_reopened or conversations.keeps_inbox(v, c.group)
+    if keeps then c.inbox = v.inbox else v.inbox = c.inbox end
     if v.unhelped_time == '' then
       v.unhelped_time = clock.now()
       conversations.mark_unhelped(v)
     end
-  elseif v.agent == '' and #open == 0 then
+  elseif v.agent == '' and #open == 0 and not is_reopened then
     v.inbox = c.inbox
   end
   -- Of two that wait for an answer the earlier due date counts for both (R151).
@@ -304,6 +359,9 @@ end
 function conversations.set_assignee(v, a, claim, reason)
   local earlier = v.agent
   v.claim = claim
+  v.last_agent = ''
+  v.last_claim = ''
+  if earlier ~= a.id then v.reopened_by = '' end
   if earlier ~= '' and earlier ~= a.id then
     redis.call('ZREM', keys.agent_unhelped(earlier), v.id)
     board.note_agent(earlier)
@@ -372,10 +430,11 @@ end
 -- Closes a conversation: ends what is open and lets go of agent and customer (R108).
 function conversations.close(v)
   v.state = 'CLOSED'
+  v.close_time = clock.now()
   v.unhelped_time = ''
   conversations.mark_unhelped(v)
   for _, c in ipairs(conversations.open_contacts(v)) do contacts.finish(c, 'CONVERSATION_CLOSED') end
-  if redis.call('GET', keys.customer(v.customer)) == v.id then redis.call('DEL', keys.customer(v.customer)) end
+  redis.call('PEXPIRE', keys.customer(v.customer), settings.retention)
   if v.agent ~= '' then
     local a = agents.get(v.agent)
     conversations.leave_list(v, a)

@@ -20,7 +20,7 @@ local OF_CONTACT = {
   'state', 'agent', 'inbox', 'due_time', 'text', 'end_reason', 'hold_time', 'hold_reason', 'skills', 'ring_end',
   'connect_time',
 }
-local OF_CONVERSATION = { 'state', 'agent', 'inbox' }
+local OF_CONVERSATION = { 'state', 'agent', 'inbox', 'close_time' }
 
 -- The step's lines, and how each thing was when it was last told of, by its record.
 local lines, known, contact_list, conversation_list
@@ -84,7 +84,7 @@ end
 function events.conversation(type, v, about)
   note(type, v, about, OF_CONVERSATION)
   if not known[v] then conversation_list[#conversation_list + 1] = v end
-  known[v] = { state = v.state, agent = v.agent, inbox = v.inbox }
+  known[v] = { state = v.state, agent = v.agent, inbox = v.inbox, close_time = v.close_time }
 end
 
 -- Writes the step's entry, if there is something to tell.
@@ -98,7 +98,7 @@ function events.write()
   end
   for _, v in ipairs(conversation_list) do
     lines[#lines + 1] = '#conversation\t' .. v.id .. '\t' .. v.customer .. '\t' .. v.inbox .. '\t' .. v.agent ..
-      '\t' .. v.state .. '\t' .. v.create_time
+      '\t' .. v.state .. '\t' .. v.create_time .. '\t' .. v.close_time
   end
   local told = string.format('%.0f', clock.now()) .. '\n' .. table.concat(lines, '\n')
   redis.call('XADD', keys.events(), 'MAXLEN', '~', settings.get('events_kept'), '*', 'told', told)

@@ -30,6 +30,7 @@ local DEFAULTS = {
   same_agent_limit_mail = '',
   mail_after_limit = 'SAME_AGENT',
   events_kept = '50000',
+  reopen_window = '259200000',
 }
 
 -- The most offers one step makes: a step that could make more leaves a due-now timer behind.

@@ -25,7 +25,7 @@ end
 function show.conversation(v)
   return {
     conversation_id = v.id, customer_id = v.customer, inbox_id = v.inbox, agent_id = text(v, 'agent'),
-    state = v.state, create_time = time(v, 'create_time'),
+    state = v.state, create_time = time(v, 'create_time'), close_time = time(v, 'close_time'),
   }
 end
 

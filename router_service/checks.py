@@ -387,6 +387,12 @@ CHECKS: Checks = {
     ),
     router_pb2.UnassignConversationRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
     router_pb2.ReopenConversationRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
+    router_pb2.AddNoteRequest: (
+        _AGENT,
+        checks.identifier("conversation_id"),
+        checks.text("text", at_least=1, at_most=4096),
+        _REQUEST_ID,
+    ),
     router_pb2.CreateTaskRequest: (
         _AGENT,
         checks.identifier("contact_id"),

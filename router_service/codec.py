@@ -25,6 +25,7 @@ from router_service.domain import (
     EntryPoint,
     Inbox,
     NewContact,
+    Note,
     Offer,
     OutboundContact,
     QueuePlace,
@@ -194,6 +195,17 @@ def conversation(value: Conversation) -> contact_pb2.Conversation:
         state=contact_pb2.Conversation.State.Value(f"STATE_{value['state']}"),
         create_time=time_of(value["create_time"]),
         close_time=_time(value.get("close_time")),
+    )
+
+
+def note(value: Note) -> contact_pb2.Note:
+    """Write a note."""
+    return contact_pb2.Note(
+        note_id=value["note_id"],
+        conversation_id=value["conversation_id"],
+        agent_id=value["agent_id"],
+        text=value["text"],
+        create_time=time_of(value["create_time"]),
     )
 
 

@@ -77,6 +77,16 @@ class Conversation(TypedDict):
     close_time: NotRequired[int]
 
 
+class Note(TypedDict):
+    """What an agent noted about a conversation."""
+
+    note_id: str
+    conversation_id: str
+    agent_id: str
+    text: str
+    create_time: int
+
+
 class Offer(TypedDict):
     """Work shown to one agent."""
 
@@ -425,7 +435,8 @@ class Event:
     initiator: str
     agent_id: str
     offer_id: str
-    # By the type an OfferOutcome, a ContactAssigned.Cause or an Event.AssigneeReason, without its prefix.
+    # By the type an OfferOutcome, a ContactAssigned.Cause or an Event.AssigneeReason, without its prefix; or a Note as
+    # JSON.
     why: str
     # Whether what follows are a contact's or a conversation's.
     kind: str

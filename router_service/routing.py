@@ -15,6 +15,7 @@ from router_service.domain import (
     EntryPoint,
     Inbox,
     NewContact,
+    Note,
     OutboundContact,
     Outcome,
     PlacedContact,
@@ -142,6 +143,11 @@ class Routing:
         """Reopen a conversation for an agent (R202)."""
         outcome = await self.store.reopen_conversation(command, conversation_id)
         answer: Conversation = self.tell(command.tenant, outcome)
+        return answer
+
+    async def add_note(self, command: Command, conversation_id: str, text: str) -> Note:
+        """Note something about a conversation (R9)."""
+        answer: Note = self.tell(command.tenant, await self.store.add_note(command, conversation_id, text))
         return answer
 
     async def update_task(

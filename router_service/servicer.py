@@ -169,6 +169,11 @@ class RouterServicer(RouterServiceServicer):
         conversation = await self._routing.reopen_conversation(_command(request), request.conversation_id)
         return router_pb2.ReopenConversationResponse(conversation=codec.conversation(conversation))
 
+    async def AddNote(self, request: router_pb2.AddNoteRequest, context: Context) -> router_pb2.AddNoteResponse:
+        """Note something about a conversation."""
+        note = await self._routing.add_note(_command(request), request.conversation_id, request.text)
+        return router_pb2.AddNoteResponse(note=codec.note(note))
+
     async def CreateTask(
         self, request: router_pb2.CreateTaskRequest, context: Context
     ) -> router_pb2.CreateTaskResponse:

@@ -315,6 +315,13 @@ class Agent:
         await self.floor.settles()
         return response.conversation
 
+    async def notes(self, conversation_id: str, text: str = "a regular") -> contact_pb2.Note:
+        """Notes something about a conversation."""
+        request = router_pb2.AddNoteRequest(agent_id=self.agent_id, conversation_id=conversation_id, text=text)
+        response = await self.floor.call(self.floor.client.router.AddNote(request))
+        await self.floor.settles()
+        return response.note
+
     async def sees(self, conversation_id: str) -> contact_pb2.Conversation:
         """Looks at what the customer sent."""
         request = router_pb2.MarkSeenRequest(agent_id=self.agent_id, conversation_id=conversation_id)

@@ -564,6 +564,8 @@ class Recount:
         if name.startswith(("request:", "board")) or FIGURES.fullmatch(name):
             return True
         kind, _, rest = name.partition("/")
+        # What was noted of a conversation goes with it.
+        rest = rest.removesuffix("/notes")
         if kind == "customer":
             named = self.conversations.get(self.store.strings[name])
             return named is None or named["state"] == "CLOSED"

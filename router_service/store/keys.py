@@ -30,6 +30,7 @@ KEYS = {
     "contact/<contact>": "hash; goes 7 days after its end",
     "conversation/<conversation>": "hash; goes 7 days after its close",
     "conversation/<conversation>/contacts": "set of contacts that have not ended",
+    "conversation/<conversation>/notes": "hash: what agents noted, by id, as JSON; goes with the conversation",
     "customer/<customer>": "string: the last conversation: live (R2), or closed and perhaps reopened (R12); goes 7 days"
     " after its close",
     "offer/<offer>": "hash; goes 10 minutes after it was decided",

@@ -168,6 +168,10 @@ class RouterStore:
         """Reopen a conversation for an agent (R202). Raises Refused."""
         return await self._command("reopen_conversation", command, conversation_id)
 
+    async def add_note(self, command: Command, conversation_id: str, text: str) -> Outcome:
+        """Note something about a conversation (R9). Raises Refused."""
+        return await self._command("add_note", command, conversation_id, text)
+
     async def update_task(
         self, command: Command, contact_id: str, text: str, due_ms: int, inbox_id: str, to_agent_id: str
     ) -> Outcome:

@@ -42,6 +42,7 @@ from maitred.v1.intake_service_pb2 import (
 )
 from maitred.v1.router_service_pb2 import (
     AcceptOfferRequest,
+    AddNoteRequest,
     AssignConversationRequest,
     CloseConversationRequest,
     CloseTaskRequest,
@@ -174,6 +175,7 @@ WELL_FORMED: list[Message] = [
     AssignConversationRequest(agent_id="ann", conversation_id="conversation-9", to_inbox_id="main", request_id="r"),
     UnassignConversationRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     ReopenConversationRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
+    AddNoteRequest(agent_id="ann", conversation_id="conversation-9", text="a regular", request_id="r"),
     CreateTaskRequest(
         agent_id="ann",
         contact_id="t",
@@ -408,6 +410,8 @@ REFUSED = [
     (AssignConversationRequest(conversation_id="conversation-1", to_agent_id="stranger"), "AGENT_UNKNOWN"),
     (UnassignConversationRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (ReopenConversationRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
+    (AddNoteRequest(agent_id="ann", conversation_id="conversation-99", text="a regular"), "CONVERSATION_UNKNOWN"),
+    (AddNoteRequest(agent_id="stranger", conversation_id="conversation-1", text="a regular"), "AGENT_UNKNOWN"),
     # Dora is with Ann.
     (ReopenConversationRequest(agent_id="ann", conversation_id="conversation-1"), "CONVERSATION_OPEN"),
     (CloseTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),

@@ -1,5 +1,7 @@
 """The customer leaves: while waiting, while it rings, in mid-conversation (chapters 2, 7 and 18)."""
 
+from datetime import timedelta
+
 import pytest
 
 from maitred.v1.channel_pb2 import Channel
@@ -27,7 +29,8 @@ async def test_who_leaves_the_queue_has_abandoned_it_and_is_offered_to_nobody(
 
 @pytest.mark.rule("R84")
 async def test_an_abandoned_call_with_nothing_else_open_leaves_a_closed_conversation(floor: Floor) -> None:
-    """Seen from outside: the customer's next call opens another one."""
+    """Seen from outside: where none is reopened, the customer's next call opens another one."""
+    await floor.sets(reopen_window=timedelta())
     call = await floor.submits("carl", CALL)
     await floor.hangs_up(call.contact_id)
     again = await floor.submits("carl", CALL)
@@ -118,6 +121,7 @@ async def test_accepting_who_has_left_is_too_late(floor: Floor, channel: Channel
 
 @pytest.mark.rule("R84")
 async def test_a_call_that_is_left_while_it_rings_leaves_a_closed_conversation(floor: Floor) -> None:
+    await floor.sets(reopen_window=timedelta())
     await floor.agent("ann", VOICE)
     call = await floor.submits("carl", CALL)
     await floor.hangs_up(call.contact_id)

@@ -76,7 +76,8 @@ async def test_contacts_that_arrive_in_the_same_instant_are_one_conversation(flo
 
 
 @pytest.mark.rule("R2", "R108")
-async def test_a_closed_conversation_takes_in_nothing_more(floor: Floor) -> None:
+async def test_a_closed_conversation_takes_in_nothing_more_where_none_is_reopened(floor: Floor) -> None:
+    await floor.sets(reopen_window=timedelta())
     ann = await floor.agent("ann", MESSAGING)
     chat = await chats_with(ann, "carl")
     await ann.closes(chat.conversation_id)

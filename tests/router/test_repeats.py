@@ -251,6 +251,16 @@ async def reopen(floor: Floor) -> Repeat:
     return Repeat(call=floor.client.router.ReopenConversation, request=requests[0], other=requests[1])
 
 
+async def note(floor: Floor) -> Repeat:
+    await floor.agent("ann")
+    chat = await floor.submits("carl", CHAT)
+    requests = [
+        router_pb2.AddNoteRequest(agent_id="ann", conversation_id=chat.conversation_id, text=text, request_id=ID)
+        for text in ("a regular", "likes tea")
+    ]
+    return Repeat(call=floor.client.router.AddNote, request=requests[0], other=requests[1])
+
+
 Prepare: TypeAlias = Callable[[Floor], Awaitable[Repeat]]
 
 PREPARED: dict[type[Message], Prepare] = {
@@ -269,6 +279,7 @@ PREPARED: dict[type[Message], Prepare] = {
     router_pb2.MarkSeenRequest: see,
     router_pb2.MarkNoReplyNeededRequest: no_reply,
     router_pb2.ReopenConversationRequest: reopen,
+    router_pb2.AddNoteRequest: note,
     router_pb2.UpdateTaskRequest: update_task,
     router_pb2.CloseTaskRequest: close_task,
     router_pb2.ReopenTaskRequest: reopen_task,

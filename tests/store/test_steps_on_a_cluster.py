@@ -155,6 +155,7 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     await router.mark_no_reply_needed(ann(), third["conversation_id"])
     await router.close_conversation(ann(), third["conversation_id"], "", confirmed=True)
     assert (await router.reopen_conversation(ann(), third["conversation_id"])).answer["state"] == "WAITING"
+    assert (await router.add_note(ann(), third["conversation_id"], "a regular")).answer["text"] == "a regular"
     assert (await submit(router, "task", "TASK", "MAIL_TASKS"))["state"] == "WAITING"
     due_ms = (await router.get_contact(TENANT, "task"))["contact"]["due_time"]
     assert (await router.update_task(ann(), "task", "later", due_ms, "main", "")).answer["text"] == "later"

@@ -44,6 +44,7 @@ function conversations.reopen(v, state)
   v.due_time = ''
   v.reopened_by = ''
   record.keep_on(v)
+  redis.call('PERSIST', keys.conversation_notes(v.id))
   events.conversation('CONVERSATION_REOPENED', v)
   redis.call('SET', keys.customer(v.customer), v.id)
 end
@@ -443,7 +444,23 @@ function conversations.close(v)
   end
   events.conversation(events.CONVERSATION_CLOSED, v)
   redis.call('DEL', keys.conversation_contacts(v.id))
+  redis.call('PEXPIRE', keys.conversation_notes(v.id), settings.retention)
   record.expire(v, settings.retention)
+end
+
+-- Adds what an agent notes, which goes when the conversation does; returns it. It changes nothing else (R9).
+function conversations.note(v, agent_id, text)
+  local note = {
+    note_id = 'note-' .. redis.call('INCR', keys.ids()), conversation_id = v.id, agent_id = agent_id, text = text,
+    create_time = clock.now(),
+  }
+  local said = cjson.encode(note)
+  redis.call('HSET', keys.conversation_notes(v.id), note.note_id, said)
+  if v.state == 'CLOSED' then
+    redis.call('PEXPIRE', keys.conversation_notes(v.id), redis.call('PTTL', keys.conversation(v.id)))
+  end
+  events.conversation('NOTE_CREATED', v, { agent_id = agent_id, why = said })
+  return note
 end
 
 -- Whether a mail or message of the conversation is being offered: the others wait for its outcome (R191).

@@ -22,6 +22,7 @@ function keys.unsettled() return KEYS[1] .. 'unsettled' end
 function keys.contact(id) return KEYS[1] .. 'contact/' .. id end
 function keys.conversation(id) return KEYS[1] .. 'conversation/' .. id end
 function keys.conversation_contacts(id) return KEYS[1] .. 'conversation/' .. id .. '/contacts' end
+function keys.conversation_notes(id) return KEYS[1] .. 'conversation/' .. id .. '/notes' end
 function keys.customer(id) return KEYS[1] .. 'customer/' .. id end
 function keys.offer(id) return KEYS[1] .. 'offer/' .. id end
 function keys.ids() return KEYS[1] .. 'ids' end

@@ -32,6 +32,8 @@ MOST_SKILLS = 10
 MOST_RELAXATIONS = 10
 MOST_LEVEL = 100
 MOST_PAGE = 1000
+# Entries of a timeline are records each.
+MOST_ENTRIES = 200
 # A report has no more days.
 MOST_DAYS = 31
 FEWEST_EVENTS, MOST_EVENTS = 1_000, 1_000_000
@@ -39,6 +41,9 @@ FEWEST_EVENTS, MOST_EVENTS = 1_000, 1_000_000
 DEFAULT_CAPACITY = 3
 DEFAULT_RING_TIME = Duration(seconds=45)
 DEFAULT_AUTO_ACCEPT_TIME = Duration(seconds=10)
+
+# When an entry of a timeline was, and which one: what the store calls it.
+_TIMELINE_PLACE = re.compile(r"[0-9]{1,15}:(conversation|item|note):[A-Za-z0-9._:@/-]{1,300}")
 
 
 def _is_task(request: intake_pb2.SubmitContactRequest) -> bool:
@@ -392,6 +397,21 @@ CHECKS: Checks = {
         checks.identifier("conversation_id"),
         checks.text("text", at_least=1, at_most=4096),
         _REQUEST_ID,
+    ),
+    router_pb2.GetConversationRequest: (
+        checks.optional_identifier("agent_id"),
+        checks.identifier("conversation_id"),
+    ),
+    router_pb2.GetTimelineRequest: (
+        checks.optional_identifier("agent_id"),
+        checks.identifier("customer_id"),
+        _page_size(MOST_ENTRIES),
+        checks.custom(
+            "page_token",
+            must="must be a next_page_token, or be left out",
+            holds=lambda request: not request.page_token or _TIMELINE_PLACE.fullmatch(request.page_token) is not None,
+            bad=[partial(_write, "page_token", each) for each in ("yesterday", "1:task:t", f"{10**16}:item:t")],
+        ),
     ),
     router_pb2.CreateTaskRequest: (
         _AGENT,

@@ -32,6 +32,7 @@ from router_service.domain import (
     RoutingAgent,
     RoutingSettings,
     RoutingState,
+    TimelineEntry,
     Waiting,
 )
 
@@ -167,6 +168,7 @@ def contact(value: Contact) -> contact_pb2.Contact:
         hold_reason=contact_pb2.HoldReason.Value(f"HOLD_REASON_{value.get('hold_reason', 'UNSPECIFIED')}"),
         ring_end_time=_time(value.get("ring_end_time")),
         connect_time=_time(value.get("connect_time")),
+        end_time=_time(value.get("end_time")),
     )
     if "end_reason" in value:
         written.end_reason = contact_pb2.Contact.EndReason.Value(f"END_REASON_{value['end_reason']}")
@@ -206,6 +208,16 @@ def note(value: Note) -> contact_pb2.Note:
         agent_id=value["agent_id"],
         text=value["text"],
         create_time=time_of(value["create_time"]),
+    )
+
+
+def timeline_entry(value: TimelineEntry) -> contact_pb2.TimelineEntry:
+    """Write an entry of a timeline."""
+    return contact_pb2.TimelineEntry(
+        time=time_of(value["time"]),
+        conversation=conversation(value["conversation"]) if "conversation" in value else None,
+        contact=contact(value["contact"]) if "contact" in value else None,
+        note=note(value["note"]) if "note" in value else None,
     )
 
 

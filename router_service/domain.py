@@ -39,6 +39,7 @@ class Contact(TypedDict):
     direction: NotRequired[str]
     ring_end_time: NotRequired[int]
     connect_time: NotRequired[int]
+    end_time: NotRequired[int]
 
 
 class WaitEstimate(TypedDict):
@@ -85,6 +86,22 @@ class Note(TypedDict):
     agent_id: str
     text: str
     create_time: int
+
+
+class OpenConversation(TypedDict):
+    """A conversation with its contacts that have not ended; empty in any form where there are none."""
+
+    conversation: Conversation
+    contacts: NotRequired[Sequence[Contact]]
+
+
+class TimelineEntry(TypedDict):
+    """One thing of a customer's timeline: a conversation, a contact or task, or a note."""
+
+    time: int
+    conversation: NotRequired[Conversation]
+    contact: NotRequired[Contact]
+    note: NotRequired[Note]
 
 
 class Offer(TypedDict):

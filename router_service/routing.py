@@ -16,11 +16,13 @@ from router_service.domain import (
     Inbox,
     NewContact,
     Note,
+    OpenConversation,
     OutboundContact,
     Outcome,
     PlacedContact,
     RoutingAgent,
     RoutingSettings,
+    TimelineEntry,
 )
 from router_service.store.store import RouterStore, read_outcome
 
@@ -149,6 +151,18 @@ class Routing:
         """Note something about a conversation (R9)."""
         answer: Note = self.tell(command.tenant, await self.store.add_note(command, conversation_id, text))
         return answer
+
+    async def get_conversation(self, tenant: str, conversation_id: str) -> OpenConversation:
+        """Return a conversation with its contacts that have not ended."""
+        return await self.store.get_conversation(tenant, conversation_id)
+
+    async def get_timeline(
+        self, tenant: str, customer_id: str, after: str, limit: int, *, newest_first: bool
+    ) -> tuple[Sequence[TimelineEntry], str]:
+        """Return a page of a customer's timeline, and where the next begins (R3)."""
+        return await self.store.get_timeline(
+            tenant, customer_id, after, limit or DEFAULT_PAGE_SIZE, newest_first=newest_first
+        )
 
     async def update_task(
         self, command: Command, contact_id: str, text: str, due_ms: int, inbox_id: str, to_agent_id: str

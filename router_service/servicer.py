@@ -174,6 +174,31 @@ class RouterServicer(RouterServiceServicer):
         note = await self._routing.add_note(_command(request), request.conversation_id, request.text)
         return router_pb2.AddNoteResponse(note=codec.note(note))
 
+    async def GetConversation(
+        self, request: router_pb2.GetConversationRequest, context: Context
+    ) -> router_pb2.GetConversationResponse:
+        """Return a conversation."""
+        found = await self._routing.get_conversation(current_call().tenant, request.conversation_id)
+        return router_pb2.GetConversationResponse(
+            conversation=codec.conversation(found["conversation"]),
+            contacts=[codec.contact(each) for each in found.get("contacts") or ()],
+        )
+
+    async def GetTimeline(
+        self, request: router_pb2.GetTimelineRequest, context: Context
+    ) -> router_pb2.GetTimelineResponse:
+        """Return a page of a customer's timeline."""
+        entries, following = await self._routing.get_timeline(
+            current_call().tenant,
+            request.customer_id,
+            request.page_token,
+            request.page_size,
+            newest_first=request.newest_first,
+        )
+        return router_pb2.GetTimelineResponse(
+            entries=[codec.timeline_entry(each) for each in entries], next_page_token=following
+        )
+
     async def CreateTask(
         self, request: router_pb2.CreateTaskRequest, context: Context
     ) -> router_pb2.CreateTaskResponse:

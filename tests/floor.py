@@ -570,6 +570,17 @@ class Floor:
         await self.settles()
         return response.conversation
 
+    async def conversation(self, conversation_id: str) -> contact_pb2.Conversation:
+        request = router_pb2.GetConversationRequest(conversation_id=conversation_id)
+        return (await self.call(self.client.router.GetConversation(request))).conversation
+
+    async def timeline(self, customer_id: str, *, newest_first: bool = False) -> list[contact_pb2.TimelineEntry]:
+        """What there was with a customer, in one call."""
+        request = router_pb2.GetTimelineRequest(customer_id=customer_id, newest_first=newest_first)
+        response = await self.call(self.client.router.GetTimeline(request))
+        assert response.next_page_token == ""
+        return list(response.entries)
+
     async def contact(self, contact_id: str) -> contact_pb2.Contact:
         request = intake_service_pb2.GetContactRequest(contact_id=contact_id)
         return (await self.call(self.client.intake.GetContact(request))).contact

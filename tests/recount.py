@@ -41,7 +41,7 @@ return { time[1] .. string.format('%06d', time[2]), seen }
 
 # The sets, by the pattern of their key, whose scores follow from the records too.
 FIGURES = re.compile(r"agent/([^/]+)/figures/\d+")
-SCORED = re.compile(r"waiting/|ready/|agent/[^/]+/unhelped$|inboxes$|viewed$|timers$")
+SCORED = re.compile(r"waiting/|ready/|agent/[^/]+/unhelped$|inboxes$|viewed$|timers$|customer/[^/]+/timeline$")
 
 
 async def recount(redis: "Redis", tenant: str = "default") -> list[str]:
@@ -248,12 +248,21 @@ class Recount:
             # What nobody waits for any more may stay for a while, and what nobody watches.
             if key.startswith(("skill_sets/", "board/")):
                 sets[key].update(members)
+            # And, of what was long ago, the name.
+            if key.startswith("customer/") and key.endswith("/timeline"):
+                sets[key].update({each: time for each, time in members.items() if not self._names(each)})
         for name, due in self.timers.items():
             # What is required less later, and queues that may be forgotten: harmless if they fire in vain.
             if name.startswith(("relax:", "skill_set:")):
                 sets["timers"][name] = due
         if "settle" in self.timers and self.unsettled:
             sets["timers"]["settle"] = self.timers["settle"]
+
+    def _names(self, entry: str) -> bool:
+        """Whether an entry of a timeline names something that there is."""
+        kind, _, rest = entry.partition(":")
+        of_kind = {"item": self.contacts, "conversation": self.conversations, "note": self.conversations}[kind]
+        return rest.partition("/")[0] in of_kind
 
     def _expect_of_agent(self, sets: dict[str, dict[str, float]], agent_id: str) -> None:
         agent = self.agents[agent_id]
@@ -283,6 +292,9 @@ class Recount:
 
     def _expect_of_contact(self, sets: dict[str, dict[str, float]], contact_id: str) -> None:
         contact = self.contacts[contact_id]
+        sets[f"customer/{contact['customer']}/timeline"][f"item:{contact_id}"] = contact.number("queue_time")
+        if contact["channel"] == "TASK" and contact["state"] != "ENDED":
+            sets[f"customer/{contact['customer']}/tasks"][contact_id] = 0
         if contact["state"] == "WAITING" and not contact["parked"]:
             if contact["skills"]:
                 sets[f"skill_sets/{contact['inbox']}/{contact['group']}"][contact["skills"]] = 0
@@ -298,6 +310,10 @@ class Recount:
             sets["timers"][f"session:{contact_id}"] = contact.number("session_end")
 
     def _expect_of_conversation(self, sets: dict[str, dict[str, float]], conversation_id: str, record: _Record) -> None:
+        timeline = sets[f"customer/{record['customer']}/timeline"]
+        timeline[f"conversation:{conversation_id}"] = record.number("create_time")
+        for note_id, said in self.store.hashes.get(f"conversation/{conversation_id}/notes", {}).items():
+            timeline[f"note:{conversation_id}/{note_id}"] = json.loads(said)["create_time"]
         if record["state"] == "CLOSED":
             return
         holders = {record["agent"]}
@@ -559,11 +575,20 @@ class Recount:
                 if due <= self.now:
                     yield f"timers has {timer}, which was due at {due:.0f}"
 
+    def _has_something_open(self, customer: str) -> bool:
+        """Whether a conversation or a task of the customer's is not closed."""
+        live = any(each["customer"] == customer and each["state"] != "CLOSED" for each in self.conversations.values())
+        return live or f"customer/{customer}/tasks" in self.store.sets
+
     def _is_over(self, name: str) -> bool:
         """Whether what is at the key is kept for a while only."""
         if name.startswith(("request:", "board")) or FIGURES.fullmatch(name):
             return True
         kind, _, rest = name.partition("/")
+        if kind == "customer" and rest.endswith("/timeline"):
+            return not self._has_something_open(rest.removesuffix("/timeline"))
+        if name not in self.store.hashes and name not in self.store.strings:
+            return False
         # What was noted of a conversation goes with it.
         rest = rest.removesuffix("/notes")
         if kind == "customer":

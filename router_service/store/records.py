@@ -12,13 +12,22 @@ _FIELDS = {
     "contact": (
         *("contact_id", "customer_id", "channel", "inbox_id", "conversation_id", "state", "agent_id"),
         *("queue_time", "due_time", "text", "end_reason", "hold_time", "required_skills"),
-        *("direction", "ring_end_time", "connect_time", "hold_reason"),
+        *("direction", "ring_end_time", "connect_time", "hold_reason", "end_time"),
     ),
     "conversation": ("conversation_id", "customer_id", "inbox_id", "agent_id", "state", "create_time", "close_time"),
 }
 # Fields of records that are shown under other names.
 _SHOWN = {"agent": "agent_id", "inbox": "inbox_id", "skills": "required_skills", "ring_end": "ring_end_time"}
-_NUMBERS = {"queue_time", "due_time", "hold_time", "create_time", "close_time", "ring_end_time", "connect_time"}
+_NUMBERS = {
+    "queue_time",
+    "due_time",
+    "hold_time",
+    "create_time",
+    "close_time",
+    "ring_end_time",
+    "connect_time",
+    "end_time",
+}
 
 _BEGINNINGS = {"CONTACT_STARTED", "TASK_CREATED", "CONVERSATION_CREATED"}
 _OF_CONVERSATIONS = {

@@ -26,12 +26,14 @@ from router_service.domain import (
     Inbox,
     InboxQueues,
     NewContact,
+    OpenConversation,
     OutboundContact,
     Outcome,
     Place,
     PlacedContact,
     RoutingAgent,
     RoutingSettings,
+    TimelineEntry,
     View,
     Waiting,
 )
@@ -171,6 +173,18 @@ class RouterStore:
     async def add_note(self, command: Command, conversation_id: str, text: str) -> Outcome:
         """Note something about a conversation (R9). Raises Refused."""
         return await self._command("add_note", command, conversation_id, text)
+
+    async def get_conversation(self, tenant: str, conversation_id: str) -> OpenConversation:
+        """Return a conversation with its contacts that have not ended. Raises Refused."""
+        found: OpenConversation = await self._read("get_conversation", tenant, conversation_id)
+        return found
+
+    async def get_timeline(
+        self, tenant: str, customer_id: str, after: str, limit: int, *, newest_first: bool
+    ) -> tuple[Sequence[TimelineEntry], str]:
+        """Return a page of a customer's timeline, and where the next begins (R3)."""
+        answer = await self._read("get_timeline", tenant, customer_id, after, limit, "1" if newest_first else "")
+        return answer["entries"] or [], answer["next"]
 
     async def update_task(
         self, command: Command, contact_id: str, text: str, due_ms: int, inbox_id: str, to_agent_id: str

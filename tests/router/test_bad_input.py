@@ -50,6 +50,8 @@ from maitred.v1.router_service_pb2 import (
     DeclineContactRequest,
     DeclineOfferRequest,
     EndContactRequest,
+    GetConversationRequest,
+    GetTimelineRequest,
     HoldContactRequest,
     ListMyCustomersRequest,
     MarkNoReplyNeededRequest,
@@ -176,6 +178,10 @@ WELL_FORMED: list[Message] = [
     UnassignConversationRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     ReopenConversationRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     AddNoteRequest(agent_id="ann", conversation_id="conversation-9", text="a regular", request_id="r"),
+    GetConversationRequest(agent_id="ann", conversation_id="conversation-9"),
+    GetTimelineRequest(
+        agent_id="ann", customer_id="carl", newest_first=True, page_size=10, page_token="1893456000000:item:c"
+    ),
     CreateTaskRequest(
         agent_id="ann",
         contact_id="t",
@@ -412,6 +418,7 @@ REFUSED = [
     (ReopenConversationRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (AddNoteRequest(agent_id="ann", conversation_id="conversation-99", text="a regular"), "CONVERSATION_UNKNOWN"),
     (AddNoteRequest(agent_id="stranger", conversation_id="conversation-1", text="a regular"), "AGENT_UNKNOWN"),
+    (GetConversationRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     # Dora is with Ann.
     (ReopenConversationRequest(agent_id="ann", conversation_id="conversation-1"), "CONVERSATION_OPEN"),
     (CloseTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),

@@ -156,6 +156,9 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     await router.close_conversation(ann(), third["conversation_id"], "", confirmed=True)
     assert (await router.reopen_conversation(ann(), third["conversation_id"])).answer["state"] == "WAITING"
     assert (await router.add_note(ann(), third["conversation_id"], "a regular")).answer["text"] == "a regular"
+    assert (await router.get_conversation(TENANT, third["conversation_id"]))["conversation"]["state"] == "WAITING"
+    timeline, _ = await router.get_timeline(TENANT, "customer of mail-3", "", 10, newest_first=False)
+    assert [entry.keys() - {"time"} for entry in timeline] == [{"conversation"}, {"contact"}, {"note"}]
     assert (await submit(router, "task", "TASK", "MAIL_TASKS"))["state"] == "WAITING"
     due_ms = (await router.get_contact(TENANT, "task"))["contact"]["due_time"]
     assert (await router.update_task(ann(), "task", "later", due_ms, "main", "")).answer["text"] == "later"

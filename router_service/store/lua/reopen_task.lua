@@ -20,7 +20,9 @@ if refused then return step.refuse(refused, about) end
 if c.state ~= 'ENDED' then return step.refuse('TASK_OPEN', { contact_id = contact_id }) end
 
 c.end_reason = ''
+c.end_time = ''
 record.keep_on(c)
+timeline.open_task(c)
 contacts.place_task(c, c.agent)
 events.contact('TASK_REOPENED', c)
 return step.done(function() return show.contact(c) end)

@@ -21,7 +21,11 @@ end
 
 -- Tells that a contact or task has come.
 function contacts.tell_started(c)
-  if c.channel == 'TASK' then return events.contact('TASK_CREATED', c) end
+  timeline.add(c.customer, c.queue_time, 'item:' .. c.id)
+  if c.channel == 'TASK' then
+    timeline.open_task(c)
+    return events.contact('TASK_CREATED', c)
+  end
   events.contact('CONTACT_STARTED', c, { attributes = c.attributes ~= '' and c.attributes or nil })
 end
 
@@ -248,10 +252,12 @@ function contacts.finish(c, reason)
   if c.hold_time ~= '' then end_hold(c) end
   c.state = 'ENDED'
   c.end_reason = reason
+  c.end_time = clock.now()
   c.parked = ''
   c.returnable = ''
   events.contact(c.channel == 'TASK' and 'TASK_CLOSED' or events.CONTACT_ENDED, c)
   record.expire(c, settings.retention)
+  if c.channel == 'TASK' then timeline.close_task(c) end
   if before == 'ASSIGNED' then
     if a.call == c.id then
       agents.end_call(a)

@@ -34,6 +34,8 @@ function conversations.open(customer, inbox)
   v.create_time = clock.now()
   events.conversation('CONVERSATION_CREATED', v)
   redis.call('SET', keys.customer(customer), v.id)
+  timeline.add(customer, v.create_time, 'conversation:' .. v.id)
+  timeline.keep(customer)
   return v
 end
 
@@ -47,6 +49,7 @@ function conversations.reopen(v, state)
   redis.call('PERSIST', keys.conversation_notes(v.id))
   events.conversation('CONVERSATION_REOPENED', v)
   redis.call('SET', keys.customer(v.customer), v.id)
+  timeline.keep(v.customer)
 end
 
 -- The contacts that have not ended; few, as one customer has few at a time. In order of their ids, so that the same
@@ -445,6 +448,7 @@ function conversations.close(v)
   events.conversation(events.CONVERSATION_CLOSED, v)
   redis.call('DEL', keys.conversation_contacts(v.id))
   redis.call('PEXPIRE', keys.conversation_notes(v.id), settings.retention)
+  timeline.let_go(v.customer)
   record.expire(v, settings.retention)
 end
 
@@ -459,6 +463,7 @@ function conversations.note(v, agent_id, text)
   if v.state == 'CLOSED' then
     redis.call('PEXPIRE', keys.conversation_notes(v.id), redis.call('PTTL', keys.conversation(v.id)))
   end
+  timeline.add(v.customer, note.create_time, 'note:' .. v.id .. '/' .. note.note_id)
   events.conversation('NOTE_CREATED', v, { agent_id = agent_id, why = said })
   return note
 end

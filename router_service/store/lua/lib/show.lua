@@ -18,7 +18,7 @@ function show.contact(c)
     text = text(c, 'text'), end_reason = text(c, 'end_reason'), hold_time = time(c, 'hold_time'),
     hold_reason = text(c, 'hold_reason'),
     required_skills = text(c, 'skills'), direction = text(c, 'direction'), ring_end_time = time(c, 'ring_end'),
-    connect_time = time(c, 'connect_time'),
+    connect_time = time(c, 'connect_time'), end_time = time(c, 'end_time'),
   }
 end
 

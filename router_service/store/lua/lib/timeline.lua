@@ -1,0 +1,89 @@
+-- A customer's timeline (R3): what there was with them, in order of time, as long as it is kept. A sorted set per customer
+-- by time of `conversation:<id>`, when it began, `item:<id>`, a contact or task, when it came, and
+-- `note:<conversation>/<id>`; of one moment they are in this order. It goes when the last of them has.
+
+-- So many of the oldest entries are looked at when one is added: more than that go than come.
+local LOOKED_AT = 4
+
+-- Whether what an entry names is kept still.
+local function is_kept(entry)
+  local kind, id = string.match(entry, '^(%a+):(.+)$')
+  if kind == 'conversation' then return redis.call('EXISTS', keys.conversation(id)) == 1 end
+  if kind == 'item' then return redis.call('EXISTS', keys.contact(id)) == 1 end
+  return redis.call('EXISTS', keys.conversation(string.match(id, '^[^/]+'))) == 1
+end
+
+-- Drops the oldest entries of what is not kept any more.
+local function tidy(key)
+  local oldest = redis.call('ZRANGE', key, 0, LOOKED_AT - 1, 'WITHSCORES')
+  for i = 1, #oldest, 2 do
+    if tonumber(oldest[i + 1]) > clock.now() - settings.retention then return end
+    if not is_kept(oldest[i]) then redis.call('ZREM', key, oldest[i]) end
+  end
+end
+
+function timeline.add(customer, time, entry)
+  local key = keys.customer_timeline(customer)
+  redis.call('ZADD', key, time, entry)
+  tidy(key)
+end
+
+-- Something of the customer's is open from now on: the timeline stays.
+function timeline.keep(customer)
+  redis.call('PERSIST', keys.customer_timeline(customer))
+end
+
+-- A task of the customer's is open, or no longer.
+function timeline.open_task(c)
+  redis.call('SADD', keys.customer_tasks(c.customer), c.id)
+  timeline.keep(c.customer)
+end
+
+function timeline.close_task(c)
+  redis.call('SREM', keys.customer_tasks(c.customer), c.id)
+  timeline.let_go(c.customer)
+end
+
+-- Something of the customer's is over: if it was the last, the timeline goes when it does.
+function timeline.let_go(customer)
+  if redis.call('EXISTS', keys.customer_tasks(customer)) == 1 or conversations.live(customer) then return end
+  redis.call('PEXPIRE', keys.customer_timeline(customer), settings.retention)
+end
+
+-- How many entries are before the page that begins behind '<time>:<entry>', in the order asked. Of an entry that has
+-- gone meanwhile only the time counts.
+local function entries_before(key, after, newest_first)
+  local time, entry = string.match(after, '^(%d+):(.+)$')
+  local rank = redis.call(newest_first and 'ZREVRANK' or 'ZRANK', key, entry)
+  if rank then return rank + 1 end
+  if newest_first then return redis.call('ZCOUNT', key, '(' .. time, '+inf') end
+  return redis.call('ZCOUNT', key, '-inf', '(' .. time)
+end
+
+local function shown(entry, time)
+  local kind, id = string.match(entry, '^(%a+):(.+)$')
+  if kind == 'conversation' then
+    local v = conversations.get(id)
+    return record.exists(v) and { time = time, conversation = show.conversation(v) } or nil
+  elseif kind == 'item' then
+    local c = contacts.get(id)
+    return record.exists(c) and { time = time, contact = show.contact(c) } or nil
+  end
+  local conversation, note = string.match(id, '^([^/]+)/(.+)$')
+  local said = redis.call('HGET', keys.conversation_notes(conversation), note)
+  return said and { time = time, note = cjson.decode(said) } or nil
+end
+
+-- At most so many entries behind a place, '' for the first, and where the next ones begin, '' for the end. What is not
+-- kept any more is left out.
+function timeline.page(customer, after, most, newest_first)
+  local key = keys.customer_timeline(customer)
+  local from = after == '' and 0 or entries_before(key, after, newest_first)
+  local found = redis.call(newest_first and 'ZREVRANGE' or 'ZRANGE', key, from, from + most, 'WITHSCORES')
+  local page, last = {}, ''
+  for i = 1, math.min(#found, 2 * most), 2 do
+    page[#page + 1] = shown(found[i], tonumber(found[i + 1]))
+    last = found[i + 1] .. ':' .. found[i]
+  end
+  return page, #found > 2 * most and last or ''
+end

@@ -98,6 +98,7 @@ async def test_a_reopened_conversation_whose_last_entry_is_a_note_is_never_route
     await floor.nobody_idles()
     ann = await floor.agent("ann", MESSAGING)
     conversation_id = await closes_a_chat(ann, "carl")
+    await ann.notes(conversation_id)
     await ann.reopens(conversation_id)
     await ann.notes(conversation_id)
     await ann.enters_focus()

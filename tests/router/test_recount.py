@@ -60,6 +60,12 @@ CORRUPTIONS = {
     "HSET conversation/conversation-6 customer carl": "customer carl has 2 live conversations",
     "DEL customer/carl": "customer/carl does not name conversation-1, which is live",
     "SET customer/dora conversation-77": "customer/dora names conversation-77, which is no live conversation of theirs",
+    "SET customer/dora conversation-1 EX 900": "customer/dora does not name conversation-2, which is live",
+    "ZREM customer/carl/timeline item:chat": "customer/carl/timeline lacks item:chat",
+    "ZADD customer/carl/timeline 5 item:chat": "customer/carl/timeline has item:chat at 5 instead of 1893456000000",
+    "ZADD customer/carl/timeline 5 item:call": "customer/carl/timeline has item:call, which does not belong there",
+    "SREM customer/emil/tasks task": "customer/emil/tasks lacks task",
+    "EXPIRE customer/emil/timeline 900": "customer/emil/timeline goes by itself",
     # Inboxes, timers, keys
     "SREM inbox/main/members ann": "inbox/main/members lacks ann",
     "ZADD inboxes 1 main": "inboxes has main at 1 instead of 0",

@@ -184,6 +184,8 @@ async def test_a_reopened_conversation_in_a_deactivated_inbox_is_routed_to_its_a
     assert (again.conversation_id, list(ann.offers)) == (chat.conversation_id, [again.contact_id])
     with pytest.raises(Refusal, match="INBOX_INACTIVE"):
         await floor.submits("dora", CHAT)
+    with pytest.raises(Refusal, match="INBOX_INACTIVE"):
+        await floor.task("carl")
 
 
 @rule("R149", "R201")
@@ -216,14 +218,14 @@ async def test_who_reopens_a_conversation_by_hand_has_it_and_nobody_else_is_give
     await taker.closes(chat.conversation_id)
     await floor.passes(timedelta(minutes=2))
     await doing(other)  # type: ignore[operator]
-    since = await now(floor)
+    since, number = await now(floor), taker.number
     reopened = await other.reopens(chat.conversation_id)
     assert (reopened.agent_id, reopened.state) == (other.agent_id, Conversation.STATE_WAITING)
     happened = await told(floor, since)
     assert types(happened) == ["conversation_reopened", "conversation_assignee_updated"]
     assert happened[1].conversation_before.agent_id == taker.agent_id
     assert happened[1].assignee_reason == Event.ASSIGNEE_REASON_MANUAL
-    assert taker.offers == {}
+    assert (taker.offers, taker.number) == ({}, number)
     message = await floor.submits("carl", SMS)
     assert (message.agent_id, message.conversation_id) == (other.agent_id, chat.conversation_id)
     assert [entry.customer_id for entry in await other.customers()] == ["carl"]
@@ -237,6 +239,7 @@ async def test_whoever_gets_it_from_who_reopened_it_has_it_like_any_other(floor:
     chat = await helps(ann, "carl")
     await ann.reopens(chat.conversation_id)
     await ann.hands_over(chat.conversation_id, bob)
+    await bob.hands_over(chat.conversation_id, ann)
     await floor.passes(timedelta(minutes=2))
     message = await floor.submits("carl", SMS)
     assert list(ann.offers) == [message.contact_id]

@@ -153,6 +153,9 @@ async def test_the_index_stays_as_long_as_anything_of_the_customers_is_open_and_
     await floor.call(floor.client.router.CloseTask(close))
     await ann.reopens(chat.conversation_id)
     assert await floor.redis.ttl(index) == -1
+    await floor.call(floor.client.router.ReopenTask(reopen))
+    await floor.call(floor.client.router.CloseTask(close))
+    assert await floor.redis.ttl(index) == -1
 
 
 async def test_a_conversation_is_returned_open_and_closed_with_what_is_open_of_it(floor: Floor) -> None:

@@ -67,6 +67,7 @@ TOLERATED = {
     "CONTACT_NOT_YOURS",
     "CONVERSATION_CLOSED",
     "CONVERSATION_NOT_YOURS",
+    "CONVERSATION_OPEN",
     "CONVERSATION_UNANSWERED",
     "DECLINE_NOT_ALLOWED",
     "NOTHING_WRITTEN_OPEN",
@@ -86,6 +87,8 @@ class Day:
     agents: list[Agent] = field(default_factory=list)
     submitted: list[str] = field(default_factory=list)
     tasks: list[str] = field(default_factory=list)
+    # Conversations that somebody closed, and maybe reopened.
+    closed: list[str] = field(default_factory=list)
     # Calls of agents that no customer has answered so far, the last one last.
     dialled: list[str] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
@@ -232,7 +235,17 @@ async def agent_closes(day: Day) -> None:
     agent = day.someone()
     then = day.draw.choice((router.CloseConversationRequest.THEN_UNSPECIFIED, NEXT, END))
     if (found := await day.contact_of(agent)) and found[0].HasField("conversation"):
-        await agent.closes(found[0].conversation.conversation_id, then)
+        conversation_id = found[0].conversation.conversation_id
+        await agent.closes(conversation_id, then)
+        day.closed.append(conversation_id)
+
+
+async def agent_reopens(day: Day) -> None:
+    """A conversation, or one that its customer has reopened already; and notes why."""
+    if day.closed:
+        agent, conversation_id = day.someone(), day.draw.choice(day.closed)
+        await agent.notes(conversation_id)
+        await agent.reopens(conversation_id)
 
 
 async def agent_asks(day: Day) -> None:
@@ -406,6 +419,7 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     supervisor_releases: 1,
     rules_change: 1,
     agent_looks_ahead: 4,
+    agent_reopens: 3,
     agent_makes_task: 2,
     agent_changes_task: 2,
     members_change: 2,

@@ -1,6 +1,6 @@
 -- Takes in a contact: it goes to the agent who has the customer's conversation, is offered to the best ready agent of
--- its inbox, or waits (R2, R119, R190-R192). It reopens a conversation that was closed lately (R12). A task may name its
--- agent (R131).
+-- its inbox, or waits (R2, R119, R190-R192). It reopens a conversation that was closed lately (R12). A task may name
+-- its agent (R131).
 --
 -- KEYS  prefix       the tenant's prefix
 -- ARGV  mode         real | manual

@@ -89,9 +89,10 @@ function conversations.stays(v, c)
   return v.reopened_by == v.agent or is_within_limit(v, c)
 end
 
--- What a customer sends reopens their conversation (R12): mail returns to who had it last by mail or messages, as if it
--- had been open (R127, R128); by anything else it is nobody's (R179). Whose it was is remembered until it is somebody's:
--- a caller may hang up, and write. Returns that agent's id, '' for nobody, and whether the contact goes to them at once.
+-- What a customer sends reopens their conversation (R12): mail returns to who had it last by mail or messages, as if
+-- it had been open (R127, R128); by anything else it is nobody's (R179). Whose it was is remembered until it is
+-- somebody's: a caller may hang up, and write. Returns that agent's id, '' for nobody, and whether the contact goes to
+-- them at once.
 function conversations.reopen_by(v, c)
   local last, claim = v.agent, v.claim
   if last == '' then last, claim = v.last_agent, v.last_claim end

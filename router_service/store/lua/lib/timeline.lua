@@ -1,5 +1,5 @@
--- A customer's timeline (R3): what there was with them, in order of time, as long as it is kept. A sorted set per customer
--- by time of `conversation:<id>`, when it began, `item:<id>`, a contact or task, when it came, and
+-- A customer's timeline (R3): what there was with them, in order of time, as long as it is kept. A sorted set per
+-- customer by time of `conversation:<id>`, when it began, `item:<id>`, a contact or task, when it came, and
 -- `note:<conversation>/<id>`; of one moment they are in this order. It goes when the last of them has.
 
 -- So many of the oldest entries are looked at when one is added: more than that go than come.

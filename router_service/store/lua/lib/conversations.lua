@@ -34,8 +34,7 @@ function conversations.open(customer, inbox)
   v.create_time = clock.now()
   events.conversation('CONVERSATION_CREATED', v)
   redis.call('SET', keys.customer(customer), v.id)
-  timeline.add(customer, v.create_time, 'conversation:' .. v.id)
-  timeline.keep(customer)
+  timeline.begin(v)
   return v
 end
 

@@ -22,6 +22,7 @@ local function tidy(key)
   end
 end
 
+-- Adds a contact, task or note.
 function timeline.add(customer, time, entry)
   local key = keys.customer_timeline(customer)
   redis.call('ZADD', key, time, entry)
@@ -31,6 +32,12 @@ end
 -- Something of the customer's is open from now on: the timeline stays.
 function timeline.keep(customer)
   redis.call('PERSIST', keys.customer_timeline(customer))
+end
+
+-- Adds a conversation that begins. Its first contact tidies up.
+function timeline.begin(v)
+  redis.call('ZADD', keys.customer_timeline(v.customer), v.create_time, 'conversation:' .. v.id)
+  timeline.keep(v.customer)
 end
 
 -- A task of the customer's is open, or no longer.

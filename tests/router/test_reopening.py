@@ -1,5 +1,6 @@
 """Conversations that are closed and opened again: by what the customer sends, and by hand (chapters 2 and 19)."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -61,6 +62,16 @@ async def test_the_window_is_a_setting_and_its_last_millisecond_counts(floor: Fl
     await floor.sets(reopen_window=HOUR)
     await floor.passes(timedelta(milliseconds=1))
     assert (await floor.submits("dora", SMS)).conversation_id != second.conversation_id
+
+
+@rule("R2", "R12")
+async def test_what_comes_on_all_channels_at_once_reopens_it_once(floor: Floor) -> None:
+    ann = await floor.agent("ann", MESSAGING)
+    closed = await helps(ann, "carl")
+    since = await now(floor)
+    contacts = await asyncio.gather(*(floor.submits("carl", channel) for channel in (CALL, CHAT, SMS, EMAIL) * 3))
+    assert {each.conversation_id for each in contacts} == {closed.conversation_id}
+    assert types(await told(floor, since)).count("conversation_reopened") == 1
 
 
 @rule("R7", "R12")

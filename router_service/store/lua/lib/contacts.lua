@@ -69,9 +69,9 @@ contacts.assignee_reasons = {
   SAME_CONVERSATION = 'AUTOMATED', NAMED = 'MANUAL', OUTBOUND = 'OUTBOUND_MESSAGE',
 }
 
--- Gives a contact to an agent (R144), and with it the conversation and its other waiting mail or messages (R191).
--- The contact is in no queue any more. It keeps how it came to the agent, and why, if they were chosen by rank.
-function contacts.assign(c, a, cause, why)
+-- Makes a contact the agent's, as far as it alone is concerned. It is in no queue any more. It keeps how it came to the
+-- agent, and why, if they were chosen by rank.
+local function take(c, a, cause, why)
   local offer_id, is_other = c.offer, c.agent ~= a.id
   if LEAVES_LINE[cause] and c.parked == '' then
     place.note_departure(c, c.state == 'OFFERED' and offers.get(c.offer).offer_time or clock.now())
@@ -84,9 +84,8 @@ function contacts.assign(c, a, cause, why)
   c.offer = ''
   c.parked = ''
   c.returnable = can_go_back(c, a, cause) and '1' or ''
-  local reason = contacts.assignee_reasons[cause]
   if c.channel == 'TASK' then
-    if is_other then events.contact('TASK_ASSIGNEE_UPDATED', c, { why = reason }) end
+    if is_other then events.contact('TASK_ASSIGNEE_UPDATED', c, { why = contacts.assignee_reasons[cause] }) end
   elseif offer_id ~= '' then
     events.contact('OFFER_ACCEPTED', c, { offer_id = offer_id })
   else
@@ -102,21 +101,33 @@ function contacts.assign(c, a, cause, why)
     a.messaging_time = clock.now()
     contacts.time_session(c)
   end
-  if c.channel == 'TASK' then
-    redis.call('ZADD', keys.agent_customers(a.id), clock.now(), 'task:' .. c.id)
-  else
-    conversations.give(conversations.get(c.conversation), c, a, reason)
-  end
+end
+
+local function tell_assigned(c, a, cause)
   agents.touch(a)
   notes.add(a, { contact_assigned = { contact = show.contact(c), cause = cause } })
-  if contacts.is_written(c) then
-    for _, sibling in ipairs(conversations.open_contacts(conversations.get(c.conversation))) do
-      if sibling.state == 'WAITING' and contacts.is_written(sibling) then
-        if sibling.parked == '' then queue.leave(sibling) end
-        contacts.assign(sibling, a, cause)
-      end
+end
+
+-- Gives a contact to an agent (R144), and with it the conversation and its other waiting mail or messages (R191): once
+-- for all of them, as a customer may have sent many.
+function contacts.assign(c, a, cause, why)
+  take(c, a, cause, why)
+  if c.channel == 'TASK' then
+    redis.call('ZADD', keys.agent_customers(a.id), clock.now(), 'task:' .. c.id)
+    return tell_assigned(c, a, cause)
+  end
+  local v = conversations.get(c.conversation)
+  conversations.give(v, c, a, contacts.assignee_reasons[cause])
+  tell_assigned(c, a, cause)
+  if not contacts.is_written(c) then return end
+  for _, sibling in ipairs(conversations.open_contacts(v)) do
+    if sibling.state == 'WAITING' and contacts.is_written(sibling) then
+      if sibling.parked == '' then queue.leave(sibling) end
+      take(sibling, a, cause)
+      tell_assigned(sibling, a, cause)
     end
   end
+  conversations.recount(v, a)
 end
 
 -- Why this agent can't act on the contact as who handles it, and what the message names; nil if they can.

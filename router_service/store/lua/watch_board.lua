@@ -8,8 +8,8 @@
 --         again, and otherwise what has changed, as `inbox:<id>` and `agent:<id>`
 -- O(log n) in the inboxes and agents, and O(n) in what has changed, at most 2,000.
 
--- So long after a replica has last asked, nobody watches. It asks about once a second, and later only while it reads large
--- inboxes, which takes seconds; on the store's raw clock, also under the manual clock: it is about processes.
+-- So long after a replica has last asked, nobody watches. It asks about once a second, and later only while it reads
+-- large inboxes, which takes seconds; on the store's raw clock, also under the manual clock: it is about processes.
 local WATCHED_US = 30000000
 -- Where more has changed, everything is looked at again.
 local MOST = 2000

@@ -23,7 +23,7 @@ async def test_a_log_in_is_told_with_the_state_before_and_after(desk: Desk) -> N
     assert event.time == agent.log_in_time
 
 
-@rule("R220", "R50", "R6")
+@rule("S4", "R220", "R50", "R6")
 async def test_an_availability_change_is_told_with_the_whole_set(desk: Desk) -> None:
     before = await desk.log_in("ann")
     await desk.switch("ann", VOICE, MAIL_TASKS)

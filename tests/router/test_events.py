@@ -72,9 +72,8 @@ async def reassigns(floor: Floor, agent: Agent, task: Contact, **changes: str) -
 # The life of a contact
 
 
-@rule("R10", "R221", "R222", "R223", "R144")
+@rule("S8", "R10", "R221", "R222", "R223", "R144")
 async def test_a_chat_from_start_to_end_is_told_in_order_with_the_states_around_each_event(floor: Floor) -> None:
-    """S8."""
     ann = await floor.agent("ann", MESSAGING)
     since = await now(floor)
     chat = await floor.submits("carl", CHAT, attributes={"subject": "late parcel"})

@@ -132,7 +132,7 @@ async def test_a_call_that_is_left_while_it_rings_leaves_a_closed_conversation(f
 # In mid-conversation
 
 
-@pytest.mark.rule("R11", "R13", "R197")
+@pytest.mark.rule("S11", "R11", "R13", "R197")
 @PUSHED
 async def test_a_customer_ends_a_contact_and_closes_no_conversation(floor: Floor, channel: Channel.ValueType) -> None:
     ann = await floor.agent("ann", VOICE, MESSAGING)

@@ -341,7 +341,7 @@ async def test_a_task_counts_for_no_capacity(floor: Floor) -> None:
     assert ann.state.messaging_load == 1
 
 
-@pytest.mark.rule("R200")
+@pytest.mark.rule("S169", "R200")
 async def test_a_task_that_falls_due_tomorrow_brings_the_customer_back(floor: Floor) -> None:
     await floor.nobody_idles()
     ann = await floor.agent("ann")

@@ -53,7 +53,7 @@ async def chats_with(agent: Agent, customer_id: str) -> Contact:
 # One conversation
 
 
-@pytest.mark.rule("R2", "R3", "R192")
+@pytest.mark.rule("S1", "R2", "R3", "R192")
 async def test_whatever_a_customer_sends_joins_their_one_conversation(floor: Floor) -> None:
     contacts = [await floor.submits("carl", channel) for channel in (EMAIL, CALL, CHAT, SMS, SOCIAL, VOICEMAIL)]
     assert len({contact.conversation_id for contact in contacts}) == 1
@@ -92,7 +92,7 @@ async def test_a_conversation_stays_in_the_inbox_of_the_message_that_began_it(fl
     assert (first.inbox_id, second.inbox_id) == ("main", "main")
 
 
-@pytest.mark.rule("R7")
+@pytest.mark.rule("S5", "R1", "R7")
 async def test_a_task_is_routed_apart_from_the_customers_conversation(floor: Floor) -> None:
     await floor.inbox("other")
     ann = await floor.agent("ann", MESSAGING)
@@ -162,7 +162,7 @@ STATES = [
 ]
 
 
-@pytest.mark.rule("L106", "R119", "R190", "R191")
+@pytest.mark.rule("S188", "A9", "L106", "R119", "R190", "R191")
 @pytest.mark.parametrize("channel", [SMS, pytest.param(EMAIL, marks=pytest.mark.long)], ids=["sms", "email"])
 @pytest.mark.parametrize("happens", STATES)
 async def test_a_further_message_is_the_assignees_at_once_whatever_their_state(
@@ -182,7 +182,7 @@ async def test_a_further_message_is_the_assignees_at_once_whatever_their_state(
     assert (told.contact, told.cause) == (further, ContactAssigned.CAUSE_SAME_CONVERSATION)
 
 
-@pytest.mark.rule("L103", "R190", "R191", "R199")
+@pytest.mark.rule("S160", "S161", "L103", "R190", "R191", "R199")
 async def test_a_chat_of_a_customer_whose_email_is_with_an_agent_is_that_agents_and_counts(floor: Floor) -> None:
     ann = await floor.agent("ann", MAIL_TASKS)
     await floor.agent("bob", MESSAGING)
@@ -203,7 +203,7 @@ async def test_a_conversation_counts_once_however_many_messages_it_has(floor: Fl
     assert ann.state.messaging_load == 1
 
 
-@pytest.mark.rule("R11", "R119", "R201")
+@pytest.mark.rule("S170", "R11", "R119", "R201")
 async def test_a_message_on_a_waiting_conversation_makes_it_live_again_with_its_agent(floor: Floor) -> None:
     ann = await floor.agent("ann", MESSAGING)
     chat = await chats_with(ann, "carl")
@@ -365,7 +365,7 @@ async def test_a_conversation_stops_counting_when_only_mail_of_it_is_open(floor:
 # A call is a guest
 
 
-@pytest.mark.rule("R193", "R196")
+@pytest.mark.rule("A4", "R193", "R196")
 async def test_a_customers_call_is_routed_by_the_voice_rules_and_moves_no_assignment(floor: Floor) -> None:
     ann = await floor.agent("ann", MESSAGING)
     chat = await chats_with(ann, "carl")
@@ -388,7 +388,7 @@ async def test_the_agent_who_has_the_customers_mail_has_no_claim_to_the_call(flo
     assert (list(bob.offers), ann.offers) == ([call.contact_id], {})
 
 
-@pytest.mark.rule("R196")
+@pytest.mark.rule("A4", "R196")
 async def test_who_takes_the_call_of_a_customer_with_nothing_else_open_has_the_customer(floor: Floor) -> None:
     bob = await floor.agent("bob", VOICE)
     await talks_to(bob, "carl")
@@ -396,7 +396,7 @@ async def test_who_takes_the_call_of_a_customer_with_nothing_else_open_has_the_c
     assert (conversation.agent_id, conversation.state) == ("bob", Conversation.STATE_OPEN)
 
 
-@pytest.mark.rule("L109", "R194", "R195")
+@pytest.mark.rule("A4", "S163", "L109", "R194", "R195")
 async def test_the_callers_chat_goes_to_another_agent_who_gets_the_customer_and_the_call_goes_on(floor: Floor) -> None:
     bob = await floor.agent("bob", VOICE, MESSAGING)
     call = await talks_to(bob, "carl")
@@ -412,7 +412,7 @@ async def test_the_callers_chat_goes_to_another_agent_who_gets_the_customer_and_
     assert await bob.contacts() == {call.contact_id}
 
 
-@pytest.mark.rule("R194", "R195")
+@pytest.mark.rule("S164", "R194", "R195")
 async def test_the_callers_email_goes_to_another_agent_who_asks_and_gets_the_customer(floor: Floor) -> None:
     bob, cora = await floor.agent("bob", VOICE, MAIL_TASKS), await floor.agent("cora", MAIL_TASKS)
     await talks_to(bob, "carl")
@@ -421,7 +421,7 @@ async def test_the_callers_email_goes_to_another_agent_who_asks_and_gets_the_cus
     assert (await conversation_of(bob)).agent_id == "cora"
 
 
-@pytest.mark.rule("R195", "R198")
+@pytest.mark.rule("A4", "R195", "R198")
 async def test_the_callers_chat_waits_for_the_voice_agent_when_nobody_else_is_free(floor: Floor) -> None:
     bob = await floor.agent("bob", VOICE, MESSAGING)
     call = await talks_to(bob, "carl")
@@ -445,7 +445,7 @@ async def test_where_a_call_holds_back_nothing_else_the_callers_chat_still_comes
     assert list(bob.offers) == [chat.contact_id]
 
 
-@pytest.mark.rule("R193", "R196")
+@pytest.mark.rule("A4", "S167", "R193", "R196")
 async def test_the_assignee_who_happens_to_get_the_call_has_both_and_nothing_moves(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE, MESSAGING)
     chat = await chats_with(ann, "carl")
@@ -454,7 +454,7 @@ async def test_the_assignee_who_happens_to_get_the_call_has_both_and_nothing_mov
     assert (await conversation_of(ann)).agent_id == "ann"
 
 
-@pytest.mark.rule("R190", "R195")
+@pytest.mark.rule("A4", "S187", "R190", "R195")
 async def test_the_callers_chat_is_the_voice_agents_who_has_the_callers_email_too(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE, MAIL_TASKS)
     await floor.agent("cora", MESSAGING)
@@ -465,7 +465,7 @@ async def test_the_callers_chat_is_the_voice_agents_who_has_the_callers_email_to
     assert (chat.state, chat.agent_id) == (Contact.STATE_ASSIGNED, "ann")
 
 
-@pytest.mark.rule("R197")
+@pytest.mark.rule("A4", "S166", "R197")
 async def test_the_end_of_the_only_call_leaves_the_conversation_waiting_with_the_voice_agent(floor: Floor) -> None:
     bob = await floor.agent("bob", VOICE)
     call = await talks_to(bob, "carl")

@@ -35,7 +35,7 @@ async def test_within_the_limit_a_message_goes_to_the_same_agent_without_an_offe
     assert await ann.contacts() == {reply.contact_id}
 
 
-@rule("R120")
+@rule("A9", "R120")
 async def test_after_the_limit_the_same_agent_is_tried_first(floor: Floor) -> None:
     await limits(floor)
     ann = await floor.agent("ann", MESSAGING)
@@ -50,7 +50,7 @@ async def test_after_the_limit_the_same_agent_is_tried_first(floor: Floor) -> No
     assert not bob.offers
 
 
-@rule("R120")
+@rule("A9", "R120")
 async def test_after_the_limit_another_agent_gets_it_if_the_same_one_can_not(floor: Floor) -> None:
     await limits(floor)
     ann = await floor.agent("ann", MESSAGING)

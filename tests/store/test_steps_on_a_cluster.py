@@ -1,11 +1,9 @@
 """Every step of both services runs on a cluster as on a single server: none touches a key of another slot."""
 
 import itertools
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -26,11 +24,11 @@ from presence_service.domain import (
 )
 from presence_service.store.store import STEPS, PresenceStore
 from router_service.domain import Command as RouterCommand
-from router_service.domain import Contact, EntryPoint, NewContact, OutboundContact, Place, RoutingAgent
+from router_service.domain import EntryPoint, OutboundContact, Place, RoutingAgent
 from router_service.store.store import RouterStore
 from tests.recount import recount
+from tests.store.said import TENANT, state, submit
 
-TENANT = "acme"
 SOON = timedelta(seconds=5)
 SLA = 3_600_000
 # The manual clock's first.
@@ -260,47 +258,6 @@ async def test_presences_steps(presence: tuple[Store, PresenceStore], redis: "Re
     now, journal = await agents.read_journal(TENANT, "ann", from_ms=0)
     assert journal[-1].time_ms <= now <= await agents.now_ms(TENANT)
     assert not_sent(store) == set()
-
-
-async def submit(router: RouterStore, contact_id: str, channel: str, group: str) -> Contact:
-    """A customer of their own for every contact."""
-    contact = NewContact(
-        contact_id=contact_id,
-        customer_id=f"customer of {contact_id}",
-        channel=channel,
-        inbox_id="main",
-        entry_point_id="",
-        address="",
-        attributes=json.dumps({"subject": contact_id}),
-        sla_ms=None,
-        text="",
-        due_ms=None,
-        agent_id="",
-        skills="",
-        relaxations="",
-        fingerprint=contact_id,
-    )
-    answer: Contact = (await router.submit_contact(TENANT, contact, group, "")).answer
-    return answer
-
-
-def state(agent_id: str, on: str = "") -> Mapping[str, Any]:
-    """What presence says of an agent who is logged in; with everything on since a revision."""
-    groups = ["VOICE", "MESSAGING", "MAIL_TASKS"] if on else []
-    return {
-        "agent_id": agent_id,
-        "revision": on or "10",
-        "logged_in": True,
-        "away": False,
-        "in_focus": False,
-        "in_settings": False,
-        "toggles": groups,
-        "switched_on": dict.fromkeys(groups, on),
-        "focus_left_revision": "0",
-        "returned_revision": "0",
-        "logged_in_revision": "10",
-        "left_settings_revision": "0",
-    }
 
 
 def not_sent(store: Store) -> set[str]:

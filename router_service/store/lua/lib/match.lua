@@ -59,8 +59,10 @@ function match.pair(q, turned_down_too)
   return c and { contact = c, agent = chosen, order = order, why = why, runner_up = runner_up }
 end
 
--- Offers a contact to an agent, or makes it theirs at once, as it is set for messages (R115); notes why.
+-- Offers a contact to an agent, or makes it theirs at once, as it is set for messages (R115); notes why. Who left Focus
+-- and gets a call or a message is owed no mail besides (R60).
 function match.give(c, a, why)
+  if a.owed == 'FOCUS_LEFT' then a.owed = '' end
   if c.group == 'VOICE' or settings.get('inbound_message_assignment') == 'OFFER' then return offers.make(c, a, why) end
   queue.leave(c)
   contacts.assign(c, a, 'ROUTED', why)
@@ -117,6 +119,11 @@ function match.defer(group, queues)
     redis.call('ZADD', keys.unsettled(), group == 'VOICE' and 1 or 2, 'queue:' .. group .. ':' .. q)
   end
   match.wake()
+end
+
+-- Whether calls or messages are still to be paired, or places among the ready to be looked at.
+function match.is_unsettled()
+  return redis.call('ZCOUNT', keys.unsettled(), 0, 2) > 0
 end
 
 -- Sets the settling timer; the service fires it at once. The lease's return sets it too.

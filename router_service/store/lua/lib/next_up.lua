@@ -104,15 +104,14 @@ function next_up.own(a, current)
 end
 
 -- Brings the one mail or task item that is owed since Mail + Tasks was switched on (R122), or since Focus was left if
--- neither a call nor a message came (R60). Owed until the agent can receive it; if nothing waits then, nothing is owed.
+-- neither a call nor a message came (R60). Owed until the agent can receive it, and until it is known whether a call or
+-- a message comes; if nothing waits then, nothing is owed.
 function next_up.pay(a)
   if a.owed == '' or can.hold(a, 'MAIL_TASKS') ~= nil then return end
-  if not view.is_fresh() then
+  if not view.is_fresh() or (a.owed == 'FOCUS_LEFT' and match.is_unsettled()) then
     redis.call('ZADD', keys.unsettled(), 3, 'agent:' .. a.id)
-    return
+    return match.wake()
   end
-  local owed = a.owed
   a.owed = ''
-  if owed == 'FOCUS_LEFT' and notes.has_work(a) then return end
   next_up.take(a, 'MAIL_TASKS', 'SWITCHED_ON')
 end

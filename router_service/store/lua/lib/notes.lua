@@ -2,19 +2,12 @@
 
 function notes.reset()
   notes.events = {}
-  notes.given = {}
 end
 
 function notes.add(a, event)
   agents.touch(a)
   notes.events[a.id] = notes.events[a.id] or {}
   table.insert(notes.events[a.id], event)
-  if event.offer_made or event.contact_assigned then notes.given[a.id] = true end
-end
-
--- Whether this step offered the agent a contact or gave them one.
-function notes.has_work(a)
-  return notes.given[a.id] == true
 end
 
 -- The changes of the step, one per agent that has something to be told, each raising the agent's number.

@@ -646,7 +646,7 @@ def run(world: World, settings: hypothesis.settings) -> None:
 @pytest.mark.timeout(300)
 def test_the_service_does_what_the_model_does(world: World) -> None:
     """The same examples in every run."""
-    run(world, hypothesis.settings(ALWAYS, max_examples=50, stateful_step_count=20, derandomize=True, database=None))
+    run(world, hypothesis.settings(ALWAYS, max_examples=25, stateful_step_count=20, derandomize=True, database=None))
 
 
 @pytest.mark.long

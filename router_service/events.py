@@ -7,9 +7,10 @@ once a second a stream looks by itself.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 from router_service.domain import Event, EventFilter, EventPart, EventsRead, EventWindow, Place
 from router_service.errors import Refused
@@ -23,10 +24,10 @@ LOOK_SECONDS = 1.0
 PACE_SECONDS = 0.02
 # Entries in one read: some 100 KB.
 BATCH = 200
-# A page stays below what a message of grpc may have, 4 MB: what an event takes beside texts, and all together, in
-# characters.
-EVENT_CHARACTERS = 1_000
-PAGE_CHARACTERS = 2_000_000
+# A page stays below what a message of grpc may have, 4 MB: what an event takes beside texts and attributes, and all
+# together.
+EVENT_BYTES = 1_000
+PAGE_BYTES = 3_000_000
 # Events in one message. With the longest attributes it is a third of what a message may have.
 MOST_EVENTS = 50
 # Reads that one page makes in search of events: some 5,000 steps.
@@ -110,13 +111,18 @@ class EventLog:
 
 
 def _fitting(events: Sequence[Event]) -> int:
-    """Return how many of the events fit into a page, one at least: a task's text comes with each, before and after."""
-    room = PAGE_CHARACTERS
+    """Return how many of the events fit into a page, one at least."""
+    room = PAGE_BYTES
     for number, event in enumerate(events):
-        room -= EVENT_CHARACTERS + sum(len(state.get("text", "")) for state in (event.before or {}, event.after))
+        room -= EVENT_BYTES + sum(_bytes(state) for state in (event.before or {}, event.after))
         if room < 0:
             return max(number, 1)
     return len(events)
+
+
+def _bytes(state: Mapping[str, Any]) -> int:
+    """Return how long what people wrote is: a task's text comes with each of its events, before and after."""
+    return sum(len(state.get(name, "").encode()) for name in ("text", "attributes"))
 
 
 def _parts(events: Sequence[Event], place: Place, *, gone: bool) -> Iterator[EventPart]:

@@ -31,6 +31,7 @@ from tests.floor import (
     MESSAGING,
     ROUTER_SETTINGS,
     SMS,
+    TASK,
     VOICE,
     Agent,
     Floor,
@@ -587,6 +588,43 @@ async def test_the_list_looks_back_by_time_and_filter_a_page_at_a_time(floor: Fl
     hour.ClearField("end_time")
     [event] = (await floor.call(floor.client.insight.ListEvents(hour))).events
     assert event.contact_after.customer_id == "customer-2"
+
+
+@rule("R226")
+@pytest.mark.long
+async def test_a_page_of_long_texts_ends_before_it_outgrows_a_message(floor: Floor) -> None:
+    """A text of the longest takes 16 KB, so all of them take more than the 4 MB that a client takes in at once."""
+    due_time = Timestamp()
+    due_time.FromDatetime(await floor.now() + timedelta(hours=1))
+    task = intake.TaskContent(text="\N{TELEPHONE RECEIVER}" * 4096, due_time=due_time)
+    for number in range(400):
+        request = intake.SubmitContactRequest(
+            contact_id=f"task-{number}", customer_id="carl", channel=TASK, inbox_id="main", task=task
+        )
+        await floor.call(floor.client.intake.SubmitContact(request))
+    listed = ListEventsRequest(page_size=1000)
+    tasks: list[str] = []
+    while not tasks or listed.page_token:
+        page = await floor.call(floor.client.insight.ListEvents(listed))
+        tasks += [event.contact_after.contact_id for event in page.events]
+        listed.page_token = page.next_page_token
+    assert tasks == [f"task-{number}" for number in range(400)]
+
+
+@rule("R226")
+async def test_what_an_earlier_release_wrote_of_a_day_is_read(floor: Floor) -> None:
+    """It knew fewer of a contact's fields, and said nothing of what it did not know."""
+    head = "CONTACT_STARTED\tchat\t\t\t\t"
+    contact = "#contact\tchat\tcarl\tCHAT\tmain\tconversation-1\tWAITING\t\t1893456000000\t1893459600000\t\t\t\t"
+    written = f"1893456000000\n@adapter/chat\n{head}\n{contact}"
+    log = f"{{{floor.tenant}}}:router:events"
+    await floor.redis.eval("return redis.call('XADD', KEYS[1], '*', 'told', ARGV[1])", 1, log, written)
+    (event,) = (await floor.call(floor.client.insight.ListEvents(ListEventsRequest()))).events
+    # What is in no record is no matter for the end of the test, which compares events with them.
+    await floor.redis.delete(log)
+    assert (event.type, event.initiator) == (Event.TYPE_CONTACT_STARTED, "adapter/chat")
+    assert (event.contact_after.customer_id, event.contact_after.state) == ("carl", Contact.STATE_WAITING)
+    assert event.contact_after.direction == Contact.DIRECTION_INBOUND
 
 
 @rule("R226")

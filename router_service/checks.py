@@ -549,6 +549,14 @@ CHECKS: Checks = {
         ),
     ),
     admin_pb2.ReleaseAgentWorkRequest: (_AGENT,),
+    admin_pb2.PutDedicatedAgentRequest: (
+        checks.required("dedicated_agent"),
+        checks.identifier("dedicated_agent.customer_id"),
+        checks.identifier("dedicated_agent.agent_id"),
+        checks.identifier("dedicated_agent.inbox_id"),
+    ),
+    admin_pb2.GetDedicatedAgentRequest: (checks.identifier("customer_id"),),
+    admin_pb2.DeleteDedicatedAgentRequest: (checks.identifier("customer_id"),),
     insight_pb2.ExplainContactRequest: (checks.identifier("contact_id"),),
     insight_pb2.ExplainAgentRequest: (_AGENT,),
     insight_pb2.ReportAgentsRequest: (

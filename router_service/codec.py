@@ -22,6 +22,7 @@ from router_service.domain import (
     Contact,
     Conversation,
     CustomerEntry,
+    DedicatedAgent,
     EntryPoint,
     Inbox,
     NewContact,
@@ -364,6 +365,18 @@ def entry_point(value: EntryPoint) -> admin_pb2.EntryPoint:
     if "sla" in value:
         written.sla.FromMilliseconds(value["sla"])
     return written
+
+
+def new_dedicated_agent(dedicated: admin_pb2.DedicatedAgent) -> DedicatedAgent:
+    """Return the dedicated agent of a well-formed request."""
+    return DedicatedAgent(customer_id=dedicated.customer_id, agent_id=dedicated.agent_id, inbox_id=dedicated.inbox_id)
+
+
+def dedicated_agent(value: DedicatedAgent) -> admin_pb2.DedicatedAgent:
+    """Write a dedicated agent."""
+    return admin_pb2.DedicatedAgent(
+        customer_id=value["customer_id"], agent_id=value["agent_id"], inbox_id=value["inbox_id"]
+    )
 
 
 def assignments(

@@ -215,6 +215,14 @@ class EntryPoint(TypedDict):
     exceptions: NotRequired[str]
 
 
+class DedicatedAgent(TypedDict):
+    """The default assignee of a customer's conversations to come, and the inbox chosen with them."""
+
+    customer_id: str
+    agent_id: str
+    inbox_id: str
+
+
 class RoutingAgent(TypedDict):
     """What the router knows of an agent by itself."""
 
@@ -266,6 +274,7 @@ class Choice(TypedDict):
 
     winner: Rank
     same_agent: bool
+    dedicated: bool
     runner_up: NotRequired[Rank]
 
 

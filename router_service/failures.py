@@ -62,6 +62,7 @@ TABLE: dict[str, tuple[StatusCode, str]] = {
         StatusCode.FAILED_PRECONDITION,
         "the customer has conversation {conversation_id}, which is not closed: one at a time",
     ),
+    "DEDICATED_AGENT_UNKNOWN": (StatusCode.NOT_FOUND, "customer {customer_id} has no dedicated agent"),
     "PRESENCE_UNKNOWN": (StatusCode.UNAVAILABLE, "presence is out of reach: no work is given until it is back"),
     "CURSOR_GONE": (StatusCode.OUT_OF_RANGE, "what is asked for is older than what is kept"),
     "REQUEST_ID_REUSED": (StatusCode.INVALID_ARGUMENT, "request_id {request_id} was used for another request"),

@@ -192,6 +192,7 @@ def _choice(value: Choice) -> insight_pb2.Choice:
     return insight_pb2.Choice(
         winner=_rank(value["winner"]),
         same_agent=value["same_agent"],
+        dedicated=value["dedicated"],
         runner_up=_rank(value["runner_up"]) if "runner_up" in value else None,
     )
 

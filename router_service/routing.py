@@ -12,6 +12,7 @@ from router_service.domain import (
     Contact,
     Conversation,
     CustomerEntry,
+    DedicatedAgent,
     EntryPoint,
     Inbox,
     NewContact,
@@ -219,6 +220,19 @@ class Routing:
             answer = self.tell(tenant, await self.store.release_agent_work(tenant, agent_id, initiator))
             released += answer["released"]
         return released
+
+    async def put_dedicated_agent(self, tenant: str, dedicated: DedicatedAgent) -> DedicatedAgent:
+        """Name a customer's dedicated agent (R176)."""
+        answer: DedicatedAgent = self.tell(tenant, await self.store.put_dedicated_agent(tenant, dedicated))
+        return answer
+
+    async def get_dedicated_agent(self, tenant: str, customer_id: str) -> DedicatedAgent:
+        """Return a customer's dedicated agent."""
+        return await self.store.get_dedicated_agent(tenant, customer_id)
+
+    async def delete_dedicated_agent(self, tenant: str, customer_id: str) -> None:
+        """Leave a customer without a dedicated agent."""
+        self.tell(tenant, await self.store.delete_dedicated_agent(tenant, customer_id))
 
     async def get_routing_settings(self, tenant: str) -> RoutingSettings:
         """Return what is set for the tenant."""

@@ -400,6 +400,29 @@ class RoutingAdminServicer(RoutingAdminServiceServicer):
         released = await self._routing.release_agent_work(call.tenant, request.agent_id, call.actor)
         return admin_pb2.ReleaseAgentWorkResponse(released=released)
 
+    async def PutDedicatedAgent(
+        self, request: admin_pb2.PutDedicatedAgentRequest, context: Context
+    ) -> admin_pb2.PutDedicatedAgentResponse:
+        """Name a customer's dedicated agent."""
+        dedicated = await self._routing.put_dedicated_agent(
+            current_call().tenant, codec.new_dedicated_agent(request.dedicated_agent)
+        )
+        return admin_pb2.PutDedicatedAgentResponse(dedicated_agent=codec.dedicated_agent(dedicated))
+
+    async def GetDedicatedAgent(
+        self, request: admin_pb2.GetDedicatedAgentRequest, context: Context
+    ) -> admin_pb2.GetDedicatedAgentResponse:
+        """Return a customer's dedicated agent."""
+        dedicated = await self._routing.get_dedicated_agent(current_call().tenant, request.customer_id)
+        return admin_pb2.GetDedicatedAgentResponse(dedicated_agent=codec.dedicated_agent(dedicated))
+
+    async def DeleteDedicatedAgent(
+        self, request: admin_pb2.DeleteDedicatedAgentRequest, context: Context
+    ) -> admin_pb2.DeleteDedicatedAgentResponse:
+        """Leave a customer without a dedicated agent."""
+        await self._routing.delete_dedicated_agent(current_call().tenant, request.customer_id)
+        return admin_pb2.DeleteDedicatedAgentResponse()
+
     async def GetRoutingSettings(
         self, request: admin_pb2.GetRoutingSettingsRequest, context: Context
     ) -> admin_pb2.GetRoutingSettingsResponse:

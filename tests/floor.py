@@ -475,6 +475,14 @@ class Floor:
         await self.settles()
         return put.agent
 
+    async def dedicates(self, agent: Agent, customer_id: str, inbox_id: str = "main") -> admin_pb2.DedicatedAgent:
+        """An administrator names an agent as the customer's dedicated one, with an inbox for when they can't."""
+        named = admin_pb2.DedicatedAgent(customer_id=customer_id, agent_id=agent.agent_id, inbox_id=inbox_id)
+        request = admin_pb2.PutDedicatedAgentRequest(dedicated_agent=named)
+        put = await self.call(self.client.admin.PutDedicatedAgent(request))
+        await self.settles()
+        return put.dedicated_agent
+
     async def agent(
         self,
         agent_id: str,

@@ -148,6 +148,7 @@ class Recount:
             *(problem for each in self.agents for problem in self._agent(each)),
             *(problem for each in self.agents for problem in self._told(each)),
             *(problem for each in self.conversations for problem in self._conversation(each)),
+            *self._dedicated(),
             *(problem for each in self.agents for problem in self._stopped(each)),
             *self._figures(),
             *self._idle_while_someone_waits(),
@@ -504,6 +505,17 @@ class Recount:
         if any(bool(each["parked"]) != bool(offered) for each in waiting):
             yield f"{name} has {len(offered)} on offer, but its waiting mails and messages are not parked to match"
 
+    def _dedicated(self) -> Iterator[str]:
+        """Whoever is named for a customer is somebody, and so is their inbox; what they try is a message (R178)."""
+        for name, named in self.store.hashes.items():
+            if name.endswith("/dedicated_agent") and not (
+                named.get("agent") in self.agents and named.get("inbox") in self.inboxes
+            ):
+                yield f"{name} names {named}"
+        for contact_id, contact in self.contacts.items():
+            if contact["dedicated"] and (contact["group"] != "MESSAGING" or contact["direction"]):
+                yield f"contact {contact_id} on {contact['channel']} is for a dedicated agent to try"
+
     # Figures
 
     def _days(self) -> Iterator[tuple[str, _Record]]:
@@ -591,6 +603,8 @@ class Recount:
             return False
         # What was noted of a conversation goes with it.
         rest = rest.removesuffix("/notes")
+        if kind == "customer" and rest.endswith("/dedicated_agent"):
+            return False
         if kind == "customer":
             named = self.conversations.get(self.store.strings[name])
             return named is None or named["state"] == "CLOSED"

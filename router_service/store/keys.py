@@ -36,6 +36,7 @@ KEYS = {
     "customer/<customer>/timeline": "zset by time: `conversation:<id>`, `item:<contact>`, `note:<conversation>/<note>`"
     " (R3); goes 7 days after the last of the customer's conversations and tasks was closed",
     "customer/<customer>/tasks": "set of their tasks that are not closed",
+    "customer/<customer>/dedicated_agent": "hash: agent, and inbox for what that agent can't take (R176, R178)",
     "offer/<offer>": "hash; goes 10 minutes after it was decided",
     "events": "stream: what happened, one entry a step, its field as lib/events.lua says; kept for 24 hours, and in the"
     " number that the settings name",

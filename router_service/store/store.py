@@ -21,6 +21,7 @@ from router_service.domain import (
     BoardLook,
     Command,
     ContactExplained,
+    DedicatedAgent,
     EntryPoint,
     EventsRead,
     Inbox,
@@ -241,6 +242,21 @@ class RouterStore:
     async def release_agent_work(self, tenant: str, agent_id: str, initiator: str) -> Outcome:
         """Free some of an agent's customers (R188). Raises Refused."""
         return await self._change("release_agent_work", tenant, agent_id, initiator)
+
+    async def put_dedicated_agent(self, tenant: str, dedicated: DedicatedAgent) -> Outcome:
+        """Name a customer's dedicated agent (R176). Raises Refused."""
+        return await self._change(
+            "put_dedicated_agent", tenant, dedicated["customer_id"], dedicated["agent_id"], dedicated["inbox_id"]
+        )
+
+    async def get_dedicated_agent(self, tenant: str, customer_id: str) -> DedicatedAgent:
+        """Return a customer's dedicated agent. Raises Refused."""
+        dedicated: DedicatedAgent = await self._read("get_dedicated_agent", tenant, customer_id)
+        return dedicated
+
+    async def delete_dedicated_agent(self, tenant: str, customer_id: str) -> Outcome:
+        """Leave a customer without a dedicated agent."""
+        return await self._change("delete_dedicated_agent", tenant, customer_id)
 
     async def get_routing_settings(self, tenant: str) -> RoutingSettings:
         """Return all settings."""

@@ -70,13 +70,17 @@ from maitred.v1.routing_admin_service_pb2 import (
     ActivateInboxRequest,
     AddInboxMembersRequest,
     DeactivateInboxRequest,
+    DedicatedAgent,
+    DeleteDedicatedAgentRequest,
     EntryPoint,
+    GetDedicatedAgentRequest,
     GetEntryPointRequest,
     GetInboxRequest,
     GetRoutingAgentRequest,
     ListAbsentAgentsRequest,
     ListInboxesRequest,
     PutAgentRequest,
+    PutDedicatedAgentRequest,
     PutEntryPointRequest,
     PutInboxRequest,
     PutRoutingSettingsRequest,
@@ -210,6 +214,9 @@ WELL_FORMED: list[Message] = [
         )
     ),
     GetEntryPointRequest(entry_point_id="hotline"),
+    PutDedicatedAgentRequest(dedicated_agent=DedicatedAgent(customer_id="carl", agent_id="ann", inbox_id="main")),
+    GetDedicatedAgentRequest(customer_id="carl"),
+    DeleteDedicatedAgentRequest(customer_id="carl"),
     ListAbsentAgentsRequest(page_token="1"),
     ReleaseAgentWorkRequest(agent_id="ann"),
     ListMyCustomersRequest(agent_id="ann"),
@@ -428,6 +435,19 @@ REFUSED = [
     (GetEntryPointRequest(entry_point_id="nowhere"), "ENTRY_POINT_UNKNOWN"),
     (GetRoutingAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
     (ReleaseAgentWorkRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
+    (
+        PutDedicatedAgentRequest(
+            dedicated_agent=DedicatedAgent(customer_id="carl", agent_id="stranger", inbox_id="main")
+        ),
+        "AGENT_UNKNOWN",
+    ),
+    (
+        PutDedicatedAgentRequest(
+            dedicated_agent=DedicatedAgent(customer_id="carl", agent_id="ann", inbox_id="nowhere")
+        ),
+        "INBOX_UNKNOWN",
+    ),
+    (GetDedicatedAgentRequest(customer_id="carl"), "DEDICATED_AGENT_UNKNOWN"),
     (ExplainContactRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ExplainAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
     (GetQueuesRequest(inbox_ids=["main", "nowhere"]), "INBOX_UNKNOWN"),

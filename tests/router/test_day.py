@@ -371,6 +371,15 @@ async def skills_change(day: Day) -> None:
     await day.floor.call(day.floor.client.admin.PutAgent(admin.PutAgentRequest(agent=agent)))
 
 
+async def dedicated_agents_change(day: Day) -> None:
+    customer_id = f"customer-{day.draw.randrange(10 * len(day.agents))}"
+    if day.draw.random() < 0.8:
+        await day.floor.dedicates(day.someone(), customer_id, day.inbox())
+    else:
+        request = admin.DeleteDedicatedAgentRequest(customer_id=customer_id)
+        await day.floor.call(day.floor.client.admin.DeleteDedicatedAgent(request))
+
+
 async def rules_change(day: Day) -> None:
     draw = day.draw
     settings = admin.RoutingSettings(
@@ -424,6 +433,7 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     agent_changes_task: 2,
     members_change: 2,
     skills_change: 2,
+    dedicated_agents_change: 3,
 }
 
 

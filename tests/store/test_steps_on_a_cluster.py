@@ -24,7 +24,7 @@ from presence_service.domain import (
 )
 from presence_service.store.store import STEPS, PresenceStore
 from router_service.domain import Command as RouterCommand
-from router_service.domain import EntryPoint, OutboundContact, Place, RoutingAgent
+from router_service.domain import DedicatedAgent, EntryPoint, OutboundContact, Place, RoutingAgent
 from router_service.store.store import RouterStore
 from tests.recount import recount
 from tests.store.said import TENANT, state, submit
@@ -167,6 +167,10 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     hotline: EntryPoint = {"entry_point_id": "hotline", "inbox_id": "main"}
     assert await router.list_absent_agents(TENANT, "") == ([], "")
     assert (await router.release_agent_work(TENANT, "ann", "")).answer == {"released": 1, "held": 4, "more": False}
+    named: DedicatedAgent = {"customer_id": "carl", "agent_id": "ann", "inbox_id": "main"}
+    assert (await router.put_dedicated_agent(TENANT, named)).answer == named
+    assert await router.get_dedicated_agent(TENANT, "carl") == named
+    await router.delete_dedicated_agent(TENANT, "carl")
     await router.put_entry_point(TENANT, hotline)
     assert await router.get_entry_point(TENANT, "hotline") == hotline
 

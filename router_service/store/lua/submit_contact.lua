@@ -1,6 +1,6 @@
--- Takes in a contact: it goes to the agent who has the customer's conversation, is offered to the best ready agent of
--- its inbox, or waits (R2, R119, R190-R192). It reopens a conversation that was closed lately (R12). A task may name
--- its agent (R131).
+-- Takes in a contact: it goes to the agent who has the customer's conversation, to the customer's dedicated agent, is
+-- offered to the best ready agent of its inbox, or waits (R2, R119, R161, R177, R178, R190-R192). It reopens a
+-- conversation that was closed lately (R12). A task may name its agent (R131).
 --
 -- KEYS  prefix       the tenant's prefix
 -- ARGV  mode         real | manual
@@ -41,14 +41,16 @@ if entry_point ~= '' then
 end
 local inbox = inboxes.show(inbox_id)
 if not inbox then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) end
-local live, closed
+local live, closed, claim
 if channel ~= 'TASK' then live, closed = conversations.of(customer) end
 local known = live or closed
+if channel ~= 'TASK' and group ~= 'VOICE' then claim = dedicated.claim(customer, group, inbox_id, live, closed) end
+inbox = claim and claim.inbox or inbox
 -- New work only: who has a conversation, or had one that is reopened, is answered where that is (R160).
-local stays_there = known and (known.inbox == inbox_id
+local stays_there = known and (known.inbox == inbox.inbox_id
   or conversations.keeps_inbox(known, group) or closed and group ~= 'VOICE')
 if inbox.inactive and not stays_there then
-  return step.refuse('INBOX_INACTIVE', { inbox_id = inbox_id })
+  return step.refuse('INBOX_INACTIVE', { inbox_id = inbox.inbox_id })
 end
 if due ~= '' and tonumber(due) <= clock.now() then return step.refuse('DUE_TIME_PAST', { contact_id = id }) end
 if agent_id ~= '' and not record.exists(agents.get(agent_id)) then
@@ -61,7 +63,7 @@ step.commander = string.match(by, '^agent/(.+)$')
 c.customer = customer
 c.channel = channel
 c.group = group
-c.inbox = inbox_id
+c.inbox = inbox.inbox_id
 c.attributes = attributes
 c.text = text
 c.skills = required
@@ -79,26 +81,33 @@ if channel == 'TASK' then
     queue.join(c)
   end
 else
-  local v = known or conversations.open(customer, inbox_id)
+  local v = known or conversations.open(customer, c.inbox)
+  -- One that is reopened may move (R179).
+  if claim and claim.inbox then v.inbox = c.inbox end
+  local first = claim and claim.agent and agents.get(claim.agent)
+  local heir = group == 'MAIL_TASKS' and first or nil
   local holder, stays
   if closed then
-    holder, stays = conversations.reopen_by(v, c)
+    holder, stays = conversations.reopen_by(v, c, heir and heir.id or '')
   else
-    holder, stays = v.agent ~= '' and v.agent or v.last_agent, conversations.stays(v, c)
+    holder, stays = conversations.last_holder(v), conversations.stays(v, c)
   end
   -- Whoever has or had the customer and does not simply get this too is tried first (R120, R198).
   if contacts.is_written(c) and not stays then c.preferred = holder end
-  conversations.join(v, c, closed ~= nil)
+  conversations.join(v, c, closed ~= nil or stays)
   contacts.tell_started(c)
   if known and contacts.is_written(c) then events.contact('MESSAGE_RECEIVED', c) end
   if stays then
     contacts.assign(c, agents.get(holder), 'SAME_CONVERSATION')
+  elseif heir then
+    contacts.assign(c, heir, 'DEDICATED')
   elseif contacts.is_written(c) and conversations.is_being_offered(v) then
     c.parked = '1'
     conversations.restate(v)
   else
     queue.join(c)
     conversations.restate(v)
+    if first then dedicated.try(c, first) end
   end
 end
 return step.done(function() return show.contact(c) end)

@@ -48,6 +48,11 @@ function can.call_hold(a)
   return nil
 end
 
+-- Whether somebody may name the agent for a customer's work to come, and it goes to them then: the router knows them.
+function can.be_named(a)
+  return record.exists(a)
+end
+
 -- Whether the agent has no call: none connected, none that rings at them, and none of theirs that rings at a customer.
 function can.is_off_phone(a)
   return a.call == '' and a.ringing == '' and a.dialling == ''

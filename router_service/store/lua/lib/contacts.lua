@@ -66,14 +66,15 @@ local LEAVES_LINE = { ACCEPTED = true, REQUESTED = true, SWITCHED_ON = true, ROU
 -- Why the assignee changes, by how work comes to an agent (R187).
 contacts.assignee_reasons = {
   ACCEPTED = 'OFFERED', REQUESTED = 'REQUESTED', SWITCHED_ON = 'AUTOMATED', ROUTED = 'AUTOMATED',
-  SAME_CONVERSATION = 'AUTOMATED', NAMED = 'MANUAL', OUTBOUND = 'OUTBOUND_MESSAGE',
+  SAME_CONVERSATION = 'INBOUND', NAMED = 'MANUAL', OUTBOUND = 'OUTBOUND_MESSAGE', DEDICATED = 'DEDICATED_ASSIGN',
 }
 
 -- Makes a contact the agent's, as far as it alone is concerned. It is in no queue any more. It keeps how it came to the
 -- agent, and why, if they were chosen by rank.
 local function take(c, a, cause, why)
   local offer_id, is_other = c.offer, c.agent ~= a.id
-  if LEAVES_LINE[cause] and c.parked == '' then
+  -- Who did not have to wait for their turn says nothing of how fast the line moves.
+  if LEAVES_LINE[cause] and c.parked == '' and not dedicated.is_first(c, a.id) then
     place.note_departure(c, c.state == 'OFFERED' and offers.get(c.offer).offer_time or clock.now())
   end
   c.state = 'ASSIGNED'

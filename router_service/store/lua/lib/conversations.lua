@@ -76,28 +76,47 @@ local function is_within_limit(v, c)
   return clock.now() - record.number(v, 'written_time') <= limit
 end
 
+-- Who has the conversation or had it last, '' for nobody, and what their claim rests on.
+function conversations.last_holder(v)
+  if v.agent ~= '' then return v.agent, v.claim end
+  return v.last_agent, v.last_claim
+end
+
+-- Whether what comes is mail for whoever had the conversation last by mail or messages: a reply (R128). nil for none.
+function conversations.is_reply(v, group)
+  if not v or group ~= 'MAIL_TASKS' then return false end
+  local _, claim = conversations.last_holder(v)
+  return claim == 'WRITTEN'
+end
+
 -- Whether a new contact goes to the conversation's agent at once: mail and messages do, to who has the customer by mail
 -- or messages (R119, R190), unless a limit is set and over, and nothing of the kind is open (R120, R126, R127); always
 -- to who reopened it by hand (R202). What comes while another mail or message is routed afresh goes with that one
--- (R191).
+-- (R191). To who had it last, while nobody has it since a call reopened it, only mail goes (R128).
 function conversations.stays(v, c)
-  if not contacts.is_written(c) or v.agent == '' or v.claim ~= 'WRITTEN' then return false end
+  local holder, claim = conversations.last_holder(v)
+  if not contacts.is_written(c) or claim ~= 'WRITTEN' then return false end
   for _, other in ipairs(conversations.open_contacts(v)) do
     if contacts.is_written(other) then return other.state == 'ASSIGNED' end
   end
-  return v.reopened_by == v.agent or is_within_limit(v, c)
+  if v.agent == '' and c.group ~= 'MAIL_TASKS' then return false end
+  return v.reopened_by == holder or is_within_limit(v, c)
 end
 
 -- What a customer sends reopens their conversation (R12): mail returns to who had it last by mail or messages, as if
--- it had been open (R127, R128); by anything else it is nobody's (R179). Whose it was is remembered until it is
--- somebody's: a caller may hang up, and write. Returns that agent's id, '' for nobody, and whether the contact goes to
--- them at once.
-function conversations.reopen_by(v, c)
-  local last, claim = v.agent, v.claim
-  if last == '' then last, claim = v.last_agent, v.last_claim end
-  local returns = c.group == 'MAIL_TASKS' and claim == 'WRITTEN' and is_within_limit(v, c)
-  conversations.reopen(v, returns and 'OPEN' or 'NEW')
+-- it had been open (R127, R128), and else goes to an heir, '' for none (R177); by anything else it is nobody's (R179).
+-- Whose it was is remembered until it is somebody's: a caller may hang up, and write. Returns that agent's id, '' for
+-- nobody, and whether the contact goes to them at once.
+function conversations.reopen_by(v, c, heir)
+  local last, claim = conversations.last_holder(v)
+  local returns = conversations.is_reply(v, c.group) and is_within_limit(v, c)
+  conversations.reopen(v, (returns or heir ~= '') and 'OPEN' or 'NEW')
   if returns then return last, true end
+  if heir ~= '' then
+    -- Whose it was has not had it since the close.
+    if v.agent ~= heir then v.agent = '' end
+    return last, false
+  end
   v.last_agent = last
   v.last_claim = claim
   if v.agent ~= '' then
@@ -127,19 +146,19 @@ function conversations.keeps_inbox(v, group)
 end
 
 -- Takes a new contact into the conversation: the inbox follows the first open mail or message; a call names it only
--- where nothing else does. One that is reopened has its inbox.
-function conversations.join(v, c, is_reopened)
+-- where nothing else does. One that is reopened has its inbox, and so has one whose agent gets the contact.
+function conversations.join(v, c, has_inbox)
   local open = conversations.open_contacts(v)
   if contacts.is_written(c) then
     conversations.hear(v)
     v.written_time = clock.now()
-    local keeps = is_reopened or conversations.keeps_inbox(v, c.group)
+    local keeps = has_inbox or conversations.keeps_inbox(v, c.group)
     if keeps then c.inbox = v.inbox else v.inbox = c.inbox end
     if v.unhelped_time == '' then
       v.unhelped_time = clock.now()
       conversations.mark_unhelped(v)
     end
-  elseif v.agent == '' and #open == 0 and not is_reopened then
+  elseif v.agent == '' and #open == 0 and not has_inbox then
     v.inbox = c.inbox
   end
   -- Of two that wait for an answer the earlier due date counts for both (R151).

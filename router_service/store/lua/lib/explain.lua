@@ -170,8 +170,10 @@ end
 local function choice(c, agent_id, why)
   if why == '' then return nil end
   local rank, runner_up, other_rank = string.match(why, '^(%S+) ?(%S*) ?(%S*)$')
+  local is_dedicated = dedicated.is_first(c, agent_id)
   return {
-    winner = rank_of(c.group, agent_id, rank), same_agent = c.preferred == agent_id,
+    winner = rank_of(c.group, agent_id, rank), same_agent = c.preferred == agent_id and not is_dedicated,
+    dedicated = is_dedicated,
     runner_up = runner_up ~= '' and rank_of(c.group, runner_up, other_rank) or nil,
   }
 end

@@ -26,6 +26,7 @@ function keys.conversation_notes(id) return KEYS[1] .. 'conversation/' .. id .. 
 function keys.customer(id) return KEYS[1] .. 'customer/' .. id end
 function keys.customer_timeline(id) return KEYS[1] .. 'customer/' .. id .. '/timeline' end
 function keys.customer_tasks(id) return KEYS[1] .. 'customer/' .. id .. '/tasks' end
+function keys.customer_dedicated_agent(id) return KEYS[1] .. 'customer/' .. id .. '/dedicated_agent' end
 function keys.offer(id) return KEYS[1] .. 'offer/' .. id end
 function keys.ids() return KEYS[1] .. 'ids' end
 function keys.entry_point(id) return KEYS[1] .. 'entry_point/' .. id end

@@ -65,7 +65,7 @@ function match.give(c, a, why)
   if a.owed == 'FOCUS_LEFT' then a.owed = '' end
   if c.group == 'VOICE' or settings.get('inbound_message_assignment') == 'OFFER' then return offers.make(c, a, why) end
   queue.leave(c)
-  contacts.assign(c, a, 'ROUTED', why)
+  contacts.assign(c, a, dedicated.is_first(c, a.id) and 'DEDICATED' or 'ROUTED', why)
   agents.pause(a, 'MESSAGING', settings.number('next_message_delay'))
   agents.refresh(a)
 end

@@ -147,13 +147,18 @@ async def test_a_reply_by_mail_returns_to_who_had_the_conversation_last_ahead_of
 
 
 @rule("R127", "R128")
-async def test_a_reply_after_the_limit_is_for_the_next_agent_where_it_is_set_so(floor: Floor) -> None:
+@pytest.mark.parametrize("calls_first", [False, True])
+async def test_a_reply_after_the_limit_is_for_the_next_agent_where_it_is_set_so(
+    floor: Floor, calls_first: bool
+) -> None:
     next_agent = admin.RoutingSettings.MAIL_AFTER_LIMIT_NEXT_AGENT
     await floor.sets(same_agent_limit_mail=timedelta(minutes=1), mail_after_limit=next_agent)
     ann = await floor.agent("ann", MESSAGING)
     await helps(ann, "carl")
     await dedicated(floor)
     await floor.passes(timedelta(minutes=2))
+    if calls_first:
+        await floor.submits("carl", CALL)
     mail = await floor.submits("carl", EMAIL, inbox_id="vip")
     assert (mail.state, mail.inbox_id) == (Contact.STATE_WAITING, "main")
 
@@ -169,19 +174,43 @@ async def test_a_reply_by_mail_returns_also_while_a_call_that_reopened_the_conve
     assert (mail.agent_id, mail.inbox_id, mail.conversation_id) == ("ann", "main", chat.conversation_id)
 
 
+@rule("R12", "R179")
+@pytest.mark.parametrize("has_one", [False, True])
+async def test_a_message_after_a_call_that_reopened_the_conversation_is_routed_like_one_that_reopens_it(
+    floor: Floor, has_one: bool
+) -> None:
+    await floor.inbox("other")
+    ann = await floor.agent("ann", MESSAGING)
+    await helps(ann, "carl")
+    if has_one:
+        await dedicated(floor)
+    await floor.submits("carl", CALL)
+    chat = await floor.submits("carl", CHAT, inbox_id="main" if has_one else "other")
+    assert (list(ann.offers), chat.inbox_id) == ([chat.contact_id], "main")
+
+
 @rule("R177", "R187", "R223")
 async def test_mail_to_a_conversation_that_was_a_call_alone_is_no_reply(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE)
     call = await helps(ann, "carl", CALL)
+    await helps(ann, "dora", CALL)
     await dedicated(floor)
-    since = await now(floor)
+    await floor.dedicates(ann, "dora")
+    since, number = await now(floor), ann.number
     mail = await floor.submits("carl", EMAIL)
     assert (mail.agent_id, mail.conversation_id) == ("bob", call.conversation_id)
     events = await told(floor, since)
-    assert types(events)[0] == "conversation_reopened"
-    (change,) = [each for each in events if each.type == Event.TYPE_CONVERSATION_ASSIGNEE_UPDATED]
-    assert (change.conversation_before.agent_id, change.agent_id) == ("ann", "bob")
-    assert change.assignee_reason == Event.ASSIGNEE_REASON_DEDICATED_ASSIGN
+    assert types(events) == [
+        *("conversation_reopened", "contact_started", "message_received", "contact_assigned"),
+        "conversation_assignee_updated",
+    ]
+    assert (events[-1].conversation_before.agent_id, events[-1].agent_id) == ("ann", "bob")
+    assert events[-1].assignee_reason == Event.ASSIGNEE_REASON_DEDICATED_ASSIGN
+    # Ann has not had the conversation since its close, and hears nothing.
+    assert ann.number == number
+    since = await now(floor)
+    assert (await floor.submits("dora", EMAIL)).agent_id == "ann"
+    assert "conversation_assignee_updated" not in types(await told(floor, since))
 
 
 # Messages

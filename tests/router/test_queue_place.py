@@ -143,6 +143,25 @@ async def test_who_never_had_to_wait_says_nothing_of_how_fast_the_line_moves(flo
     assert await estimate(floor, "y") is None
 
 
+@rule("R178")
+async def test_who_goes_past_the_line_to_their_dedicated_agent_does_not_make_it_look_faster(floor: Floor) -> None:
+    await come(floor, *"abcdef", channel=CHAT)
+    bob = await floor.agent("bob", MESSAGING, inboxes=())
+    await floor.limits(bob)
+    await floor.dedicates(bob, "zoe")
+    ann = await floor.agent("ann")
+    await floor.limits(ann, standard=1)
+    await ann.switches_on(MESSAGING)
+    await floor.settles()
+    await takes_calls(ann, MINUTE, MINUTE, MINUTE)
+    assert await estimate(floor, "e") == (60, 60, 60, 3)
+    await floor.passes(MINUTE)
+    await bob.accepts((await floor.submits("zoe", CHAT)).contact_id)
+    await ann.ends("d")
+    await takes_calls(ann)
+    assert await estimate(floor, "f") == (60, 60, 60, 4)
+
+
 async def test_there_is_no_estimate_while_nobody_is_available(floor: Floor) -> None:
     await come(floor, *"abcdef")
     ann = await floor.agent("ann", VOICE)

@@ -44,7 +44,8 @@ if not inbox then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) e
 local live, closed, claim
 if channel ~= 'TASK' then live, closed = conversations.of(customer) end
 local known = live or closed
-if channel ~= 'TASK' and group ~= 'VOICE' then claim = dedicated.claim(customer, group, inbox_id, live, closed) end
+-- The order is: who has the conversation, the dedicated agent, the limits for mail, the next available agent (R161).
+if channel ~= 'TASK' and group ~= 'VOICE' then claim = dedicated.claim(customer, group, inbox_id, known) end
 inbox = claim and claim.inbox or inbox
 -- New work only: who has a conversation, or had one that is reopened, is answered where that is (R160).
 local stays_there = known and (known.inbox == inbox.inbox_id
@@ -94,7 +95,7 @@ else
   end
   -- Whoever has or had the customer and does not simply get this too is tried first (R120, R198).
   if contacts.is_written(c) and not stays then c.preferred = holder end
-  conversations.join(v, c, closed ~= nil or stays)
+  conversations.join(v, c, closed ~= nil)
   contacts.tell_started(c)
   if known and contacts.is_written(c) then events.contact('MESSAGE_RECEIVED', c) end
   if stays then

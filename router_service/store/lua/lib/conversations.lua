@@ -82,7 +82,7 @@ function conversations.last_holder(v)
   return v.last_agent, v.last_claim
 end
 
--- Whether what comes is mail for whoever had the conversation last by mail or messages: a reply (R128). nil for none.
+-- Whether what comes is mail for whoever had the conversation, nil for none, last by mail or messages: a reply (R128).
 function conversations.is_reply(v, group)
   if not v or group ~= 'MAIL_TASKS' then return false end
   local _, claim = conversations.last_holder(v)
@@ -140,25 +140,26 @@ function conversations.reopen_for(v, a)
 end
 
 -- Whether what the customer sends goes to the conversation's inbox, whichever it names: mail and messages do where one
--- is open or the assignee has the customer by one. A call is queued where it comes in.
+-- is open, the assignee has the customer by one, or somebody had them before a call reopened it. A call is queued where
+-- it comes in.
 function conversations.keeps_inbox(v, group)
-  return group ~= 'VOICE' and (v.claim == 'WRITTEN' or conversations.has_written(v))
+  return group ~= 'VOICE' and (v.claim == 'WRITTEN' or v.last_agent ~= '' or conversations.has_written(v))
 end
 
 -- Takes a new contact into the conversation: the inbox follows the first open mail or message; a call names it only
--- where nothing else does. One that is reopened has its inbox, and so has one whose agent gets the contact.
-function conversations.join(v, c, has_inbox)
+-- where nothing else does. One that is reopened has its inbox.
+function conversations.join(v, c, is_reopened)
   local open = conversations.open_contacts(v)
   if contacts.is_written(c) then
     conversations.hear(v)
     v.written_time = clock.now()
-    local keeps = has_inbox or conversations.keeps_inbox(v, c.group)
+    local keeps = is_reopened or conversations.keeps_inbox(v, c.group)
     if keeps then c.inbox = v.inbox else v.inbox = c.inbox end
     if v.unhelped_time == '' then
       v.unhelped_time = clock.now()
       conversations.mark_unhelped(v)
     end
-  elseif v.agent == '' and #open == 0 and not has_inbox then
+  elseif v.agent == '' and #open == 0 and not is_reopened then
     v.inbox = c.inbox
   end
   -- Of two that wait for an answer the earlier due date counts for both (R151).

@@ -34,13 +34,13 @@ CHAPTERS = (
     Chapter("Messaging capacity", _from_to(87, 94)),
     Chapter("Requested work: the buttons", _from_to(95, 114)),
     Chapter("Messaging delivery", _from_to(115, 121)),
-    # R128's other half comes with dedicated agents.
     Chapter("Mail and Tasks", _from_to(122, 133)),
     Chapter("Declines and misses", _from_to(134, 145)),
     Chapter("Order of service", _from_to(146, 157)),
     Chapter("Inboxes, entry points", ("R158", "R159", "R160", "R167")),
-    # The others come with transfers, and with handing over from an automatic agent.
-    Chapter("Assignment by hand, transfer, handoff", _from_to(180, 184)),
+    Chapter("Dedicated agents", _from_to(176, 179)),
+    # The others come with transfers, with agents who are deactivated, and with handing over from an automatic agent.
+    Chapter("Assignment by hand, transfer, handoff", (*_from_to(180, 184), "R187")),
     Chapter("Cross-channel", _from_to(190, 199)),
     # R205 comes with campaigns.
     Chapter("Waiting, reopening, outbound", _from_to(200, 204)),

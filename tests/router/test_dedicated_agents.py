@@ -1,6 +1,8 @@
 """Dedicated agents: whose a customer's next conversation is by name (chapter 16, and R128 and R161 with them)."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,8 +13,11 @@ from maitred.v1.contact_pb2 import Contact, Conversation
 from maitred.v1.insight_service_pb2 import ExplainContactRequest, ExplainContactResponse
 from maitred.v1.intake_service_pb2 import SubmitContactRequest
 from maitred.v1.router_service_pb2 import ContactAssigned
+from router_service.domain import DedicatedAgent
+from router_service.store.store import RouterStore
 from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, SMS, VOICE, VOICEMAIL, Agent, Floor, Refusal
 from tests.router.stored import stored
+from tests.router.test_explain import TENANT, call_of, settles, state
 from tests.router.told import Event, now, told, types
 from tests.rules import rule
 
@@ -303,6 +308,30 @@ async def test_of_those_who_come_free_at_the_same_time_they_are_tried_first(floo
     chat = await floor.submits("carl", CHAT)
     await floor.sets()
     assert (list(bob.offers), ann.offers) == ([chat.contact_id], {})
+
+
+@rule("R178", "R177")
+async def test_while_presence_is_out_of_reach_they_get_mail_and_when_it_is_back_they_are_tried_first(
+    store_url: str,
+) -> None:
+    """With a store to which no service keeps the lease up."""
+    router = await RouterStore.connect(store_url, clock="manual", timeout=timedelta(seconds=5))
+    async with aclosing(router.store):
+        await router.store.check()
+        await router.put_inbox(TENANT, "main", "Main", 3_600_000)
+        await router.add_inbox_members(TENANT, "main", ["ann", "bob"])
+        agents = [state(each, 10, "MESSAGING") for each in ("ann", "bob")]
+        await router.apply_snapshot(TENANT, 10, agents, last=True, read_revision=10)
+        for customer_id, channel, group in (("carl", "CHAT", "MESSAGING"), ("dora", "EMAIL", "MAIL_TASKS")):
+            named: DedicatedAgent = {"customer_id": customer_id, "agent_id": "bob", "inbox_id": "main"}
+            await router.put_dedicated_agent(TENANT, named)
+            await router.submit_contact(TENANT, replace(call_of(customer_id), channel=channel), group, "")
+        assert (await router.get_contact(TENANT, "carl"))["contact"]["state"] == "WAITING"
+        assert (await router.get_contact(TENANT, "dora"))["contact"]["agent_id"] == "bob"
+        await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
+        await settles(router)
+        (offer,) = (await router.read_assignments(TENANT, "bob")).offers
+        assert offer["contact"]["contact_id"] == "carl"
 
 
 @rule("R178")

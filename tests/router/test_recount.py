@@ -66,6 +66,9 @@ CORRUPTIONS = {
     "ZADD customer/carl/timeline 5 item:call": "customer/carl/timeline has item:call, which does not belong there",
     "SREM customer/emil/tasks task": "customer/emil/tasks lacks task",
     "EXPIRE customer/emil/timeline 900": "customer/emil/timeline goes by itself",
+    "HSET customer/carl/dedicated_agent agent stranger inbox main": "customer/carl/dedicated_agent names",
+    "HSET customer/carl/dedicated_agent agent ann inbox other": "customer/carl/dedicated_agent names",
+    "HSET contact/mail dedicated 1": "contact mail on EMAIL is for a dedicated agent to try",
     # Inboxes, timers, keys
     "SREM inbox/main/members ann": "inbox/main/members lacks ann",
     "ZADD inboxes 1 main": "inboxes has main at 1 instead of 0",

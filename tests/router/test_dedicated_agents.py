@@ -240,10 +240,6 @@ async def test_a_new_message_is_offered_to_them_ahead_of_everybody_and_waits_in_
     assert (await floor.submits("dora", CHAT)).agent_id == "ann"
 
 
-async def is_off(agent: Agent) -> None:
-    await agent.switches_on(MAIL_TASKS)
-
-
 async def is_full(agent: Agent) -> None:
     await agent.floor.limits(agent, standard=0)
 
@@ -256,7 +252,7 @@ async def has_declined(agent: Agent) -> None:
 
 
 @rule("R178", "R52", "S149")
-@pytest.mark.parametrize("doing", [is_off, is_full, has_declined, Agent.enters_focus, Agent.goes_away, Agent.logs_out])
+@pytest.mark.parametrize("doing", [is_full, has_declined, Agent.enters_focus, Agent.logs_out])
 async def test_one_who_is_not_routable_leaves_it_in_that_inbox_for_the_next_available_agent(
     floor: Floor, doing: Doing
 ) -> None:

@@ -549,6 +549,8 @@ CHECKS: Checks = {
         ),
     ),
     admin_pb2.ReleaseAgentWorkRequest: (_AGENT,),
+    admin_pb2.DeactivateAgentRequest: (_AGENT,),
+    admin_pb2.ActivateAgentRequest: (_AGENT,),
     insight_pb2.ExplainContactRequest: (checks.identifier("contact_id"),),
     insight_pb2.ExplainAgentRequest: (_AGENT,),
     insight_pb2.ReportAgentsRequest: (

@@ -283,6 +283,7 @@ def agent(value: RoutingAgent) -> admin_pb2.RoutingAgent:
         maximum_messaging_capacity=value.get("maximum_messaging_capacity"),
         inbox_ids=value.get("inbox_ids") or (),
         skills=_levels(value.get("skills", "")),
+        deactivate_time=_time(value.get("deactivate_time")),
     )
 
 

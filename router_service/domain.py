@@ -223,6 +223,7 @@ class RoutingAgent(TypedDict):
     maximum_messaging_capacity: NotRequired[int]
     inbox_ids: NotRequired[Sequence[str]]
     skills: NotRequired[str]
+    deactivate_time: NotRequired[int]
 
 
 class Said(TypedDict):

@@ -28,6 +28,7 @@ class Reason:
 
 
 REASONS: Mapping[str, Reason] = {
+    "DEACTIVATED": Reason("R188", "{who} is deactivated{since}"),
     "LOGGED_OUT": Reason("R28", "{who} is logged out{since}"),
     "AWAY": Reason("R28", "{who} is Away{since}"),
     "FOCUS": Reason("R56", "{who} is in Focus{since}"),

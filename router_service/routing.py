@@ -220,6 +220,19 @@ class Routing:
             released += answer["released"]
         return released
 
+    async def deactivate_agent(self, tenant: str, agent_id: str, initiator: str) -> tuple[RoutingAgent, int]:
+        """Give an agent no work from now on, and free their customers; return the agent and how many (R188)."""
+        released, more = 0, True
+        while more:
+            answer = self.tell(tenant, await self.store.deactivate_agent(tenant, agent_id, initiator))
+            released, more = released + answer["released"], answer["more"]
+        return answer["agent"], released
+
+    async def activate_agent(self, tenant: str, agent_id: str) -> RoutingAgent:
+        """Let an agent be given work again (R188)."""
+        answer: RoutingAgent = self.tell(tenant, await self.store.activate_agent(tenant, agent_id))
+        return answer
+
     async def get_routing_settings(self, tenant: str) -> RoutingSettings:
         """Return what is set for the tenant."""
         return await self.store.get_routing_settings(tenant)

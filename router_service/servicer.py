@@ -400,6 +400,21 @@ class RoutingAdminServicer(RoutingAdminServiceServicer):
         released = await self._routing.release_agent_work(call.tenant, request.agent_id, call.actor)
         return admin_pb2.ReleaseAgentWorkResponse(released=released)
 
+    async def DeactivateAgent(
+        self, request: admin_pb2.DeactivateAgentRequest, context: Context
+    ) -> admin_pb2.DeactivateAgentResponse:
+        """Give an agent no work from now on."""
+        call = current_call()
+        agent, released = await self._routing.deactivate_agent(call.tenant, request.agent_id, call.actor)
+        return admin_pb2.DeactivateAgentResponse(agent=codec.agent(agent), released=released)
+
+    async def ActivateAgent(
+        self, request: admin_pb2.ActivateAgentRequest, context: Context
+    ) -> admin_pb2.ActivateAgentResponse:
+        """Let an agent be given work again."""
+        agent = await self._routing.activate_agent(current_call().tenant, request.agent_id)
+        return admin_pb2.ActivateAgentResponse(agent=codec.agent(agent))
+
     async def GetRoutingSettings(
         self, request: admin_pb2.GetRoutingSettingsRequest, context: Context
     ) -> admin_pb2.GetRoutingSettingsResponse:

@@ -464,6 +464,20 @@ class Floor:
         await self.settles()
         return put.settings
 
+    async def deactivates(self, agent: Agent) -> admin_pb2.DeactivateAgentResponse:
+        """An administrator takes an agent out of service."""
+        request = admin_pb2.DeactivateAgentRequest(agent_id=agent.agent_id)
+        response = await self.call(self.client.admin.DeactivateAgent(request))
+        await self.settles()
+        return response
+
+    async def activates(self, agent: Agent) -> admin_pb2.RoutingAgent:
+        """An administrator puts an agent back into service."""
+        request = admin_pb2.ActivateAgentRequest(agent_id=agent.agent_id)
+        response = await self.call(self.client.admin.ActivateAgent(request))
+        await self.settles()
+        return response.agent
+
     async def limits(
         self, agent: Agent, *, standard: int | None = None, maximum: int | None = None
     ) -> admin_pb2.RoutingAgent:

@@ -147,6 +147,7 @@ class Recount:
             *(problem for each in self.offers for problem in self._offer(each)),
             *(problem for each in self.agents for problem in self._agent(each)),
             *(problem for each in self.agents for problem in self._told(each)),
+            *(problem for each in self.agents for problem in self._deactivated(each)),
             *(problem for each in self.conversations for problem in self._conversation(each)),
             *(problem for each in self.agents for problem in self._stopped(each)),
             *self._figures(),
@@ -160,6 +161,7 @@ class Recount:
         """The first rule that holds back new automatic work of the group; '' for a routable agent."""
         agent = self.agents[agent_id]
         holds = {
+            "DEACTIVATED": agent["deactivate_time"],
             "LOGGED_OUT": not agent["logged_in"],
             "AWAY": agent["away"],
             "FOCUS": agent["in_focus"],
@@ -444,6 +446,19 @@ class Recount:
         is_paid = f"agent:{agent_id}" in self.unsettled or not self.is_routable(agent_id, "MAIL_TASKS")
         if agent["owed"] and not is_paid:
             yield f"agent {agent_id} is still owed a mail or task item ({agent['owed']})"
+
+    def _deactivated(self, agent_id: str) -> Iterator[str]:
+        """Who is deactivated has nothing but a call, and the conversation of it (R188)."""
+        if not self.agents[agent_id]["deactivate_time"]:
+            return
+        for group in ("MESSAGING", "MAIL_TASKS"):
+            if held := self.held[agent_id, group, "ASSIGNED"]:
+                yield f"agent {agent_id} is deactivated and has {', '.join(held)}"
+        calls = [self.contacts[each]["conversation"] for each in self.held[agent_id, "VOICE", "ASSIGNED"]]
+        for conversation_id, conversation in self.conversations.items():
+            is_theirs = conversation["agent"] == agent_id and conversation["state"] != "CLOSED"
+            if is_theirs and (conversation_id not in calls or conversation["claim"] != "CALL"):
+                yield f"agent {agent_id} is deactivated and has {conversation_id}"
 
     def _told(self, agent_id: str) -> Iterator[str]:
         """What the agent's streams were told last is what is so (R52)."""

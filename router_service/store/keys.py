@@ -50,7 +50,8 @@ KEYS = {
     "skill_sets/<inbox>/<group>": "set of skills that contacts of the queue require, or did an hour ago",
     "settings": "hash: what administrators set, by name, of what is not at its default",
     "timers": "zset by due time: offer:<offer>, accept:<offer>, pause:<group>:<agent>, stop:<agent>, "
-    "after_call:<agent>, session:<contact>, ring:<contact>, relax:<contact>, skill_set:<queue>, settle",
+    "after_call:<agent>, session:<contact>, ring:<contact>, relax:<contact>, skill_set:<queue>, release:<agent>, "
+    "settle",
     "request:<step>/<agent>/:<request>": "string: the answer to a request id; goes after 20 minutes",
     "clock": "string: the manual time in ms",
 }

@@ -242,6 +242,14 @@ class RouterStore:
         """Free some of an agent's customers (R188). Raises Refused."""
         return await self._change("release_agent_work", tenant, agent_id, initiator)
 
+    async def deactivate_agent(self, tenant: str, agent_id: str, initiator: str) -> Outcome:
+        """Give an agent no work from now on, and take some of what they have (R188). Raises Refused."""
+        return await self._change("deactivate_agent", tenant, agent_id, initiator)
+
+    async def activate_agent(self, tenant: str, agent_id: str) -> Outcome:
+        """Let an agent be given work again (R188). Raises Refused."""
+        return await self._change("activate_agent", tenant, agent_id)
+
     async def get_routing_settings(self, tenant: str) -> RoutingSettings:
         """Return all settings."""
         settings: RoutingSettings = await self._read("get_routing_settings", tenant)

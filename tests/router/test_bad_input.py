@@ -67,8 +67,10 @@ from maitred.v1.router_service_pb2 import (
     WatchAssignmentsRequest,
 )
 from maitred.v1.routing_admin_service_pb2 import (
+    ActivateAgentRequest,
     ActivateInboxRequest,
     AddInboxMembersRequest,
+    DeactivateAgentRequest,
     DeactivateInboxRequest,
     EntryPoint,
     GetEntryPointRequest,
@@ -212,6 +214,8 @@ WELL_FORMED: list[Message] = [
     GetEntryPointRequest(entry_point_id="hotline"),
     ListAbsentAgentsRequest(page_token="1"),
     ReleaseAgentWorkRequest(agent_id="ann"),
+    DeactivateAgentRequest(agent_id="ann"),
+    ActivateAgentRequest(agent_id="ann"),
     ListMyCustomersRequest(agent_id="ann"),
     SubmitContactRequest(
         contact_id="c",
@@ -428,6 +432,8 @@ REFUSED = [
     (GetEntryPointRequest(entry_point_id="nowhere"), "ENTRY_POINT_UNKNOWN"),
     (GetRoutingAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
     (ReleaseAgentWorkRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
+    (DeactivateAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
+    (ActivateAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
     (ExplainContactRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ExplainAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
     (GetQueuesRequest(inbox_ids=["main", "nowhere"]), "INBOX_UNKNOWN"),

@@ -54,6 +54,7 @@ SCOPES = (admin.RoutingSettings.DECLINE_SCOPE_AGENT, admin.RoutingSettings.DECLI
 # What may be refused on such a day: someone was too late, or is not where the call needs them.
 TOLERATED = {
     "AGENT_AWAY",
+    "AGENT_DEACTIVATED",
     "AGENT_IN_FOCUS",
     "AGENT_IN_SETTINGS",
     "AGENT_LOGGED_OUT",
@@ -307,6 +308,15 @@ async def supervisor_releases(day: Day) -> None:
     await day.floor.call(day.floor.client.admin.ReleaseAgentWork(request))
 
 
+async def admin_deactivates(day: Day) -> None:
+    """Somebody, and maybe puts them back into service soon."""
+    await day.floor.deactivates(day.someone())
+
+
+async def admin_activates(day: Day) -> None:
+    await day.floor.activates(day.someone())
+
+
 async def agent_looks_ahead(day: Day) -> None:
     """And then asks: whom the look ahead showed is brought."""
     agent, source = day.someone(), day.draw.choice((AVAILABILITY, TOPICS))
@@ -417,6 +427,8 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     agent_logs_in: 2,
     time_passes: 12,
     supervisor_releases: 1,
+    admin_deactivates: 1,
+    admin_activates: 4,
     rules_change: 1,
     agent_looks_ahead: 4,
     agent_reopens: 3,

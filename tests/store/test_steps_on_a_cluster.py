@@ -169,6 +169,9 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     hotline: EntryPoint = {"entry_point_id": "hotline", "inbox_id": "main"}
     assert await router.list_absent_agents(TENANT, "") == ([], "")
     assert (await router.release_agent_work(TENANT, "ann", "")).answer == {"released": 1, "held": 4, "more": False}
+    deactivated = (await router.deactivate_agent(TENANT, "ann", "")).answer
+    assert (deactivated["agent"]["agent_id"], deactivated["more"]) == ("ann", False)
+    assert "deactivate_time" not in (await router.activate_agent(TENANT, "ann")).answer
     await router.put_entry_point(TENANT, hotline)
     assert await router.get_entry_point(TENANT, "hotline") == hotline
 

@@ -21,7 +21,8 @@
 --       fingerprint  of all of the above: the same id with another one is refused
 --       by           who brought it, as kind/id, '' if they did not say (R223)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
---         INBOX_UNKNOWN, INBOX_INACTIVE, ENTRY_POINT_UNKNOWN, AGENT_UNKNOWN, CONTACT_ID_REUSED, DUE_TIME_PAST
+--         INBOX_UNKNOWN, INBOX_INACTIVE, ENTRY_POINT_UNKNOWN, AGENT_UNKNOWN, AGENT_DEACTIVATED, CONTACT_ID_REUSED,
+--         DUE_TIME_PAST
 -- O(log n) in those who wait and those who are ready.
 
 local id, customer, channel, group, inbox_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -51,8 +52,9 @@ if inbox.inactive and not stays_there then
   return step.refuse('INBOX_INACTIVE', { inbox_id = inbox_id })
 end
 if due ~= '' and tonumber(due) <= clock.now() then return step.refuse('DUE_TIME_PAST', { contact_id = id }) end
-if agent_id ~= '' and not record.exists(agents.get(agent_id)) then
-  return step.refuse('AGENT_UNKNOWN', { agent_id = agent_id })
+if agent_id ~= '' then
+  local refused, about = agents.refusal(agent_id)
+  if refused then return step.refuse(refused, about) end
 end
 
 events.by = by
@@ -91,14 +93,6 @@ else
   conversations.join(v, c, closed ~= nil)
   contacts.tell_started(c)
   if known and contacts.is_written(c) then events.contact('MESSAGE_RECEIVED', c) end
-  if stays then
-    contacts.assign(c, agents.get(holder), 'SAME_CONVERSATION')
-  elseif contacts.is_written(c) and conversations.is_being_offered(v) then
-    c.parked = '1'
-    conversations.restate(v)
-  else
-    queue.join(c)
-    conversations.restate(v)
-  end
+  conversations.place(v, c, stays and holder or '')
 end
 return step.done(function() return show.contact(c) end)

@@ -162,11 +162,12 @@ function contacts.resume(c)
   notes.add(agents.get(c.agent), { contact_changed = show.contact(c) })
 end
 
--- Why this agent can't act on the task, and what the message names; nil if they can: it is theirs, or nobody's.
+-- Why this agent can't act on the task, and what the message names; nil if they can: it is theirs, or nobody's, or
+-- whose it was is deactivated.
 function contacts.task_refusal(c, agent_id)
   if not record.exists(c) then return 'CONTACT_UNKNOWN', { contact_id = c.id } end
   if c.channel ~= 'TASK' then return 'CONTACT_NOT_A_TASK', { contact_id = c.id } end
-  if c.agent ~= '' and c.agent ~= agent_id then
+  if c.agent ~= '' and c.agent ~= agent_id and not agents.is_deactivated(c.agent) then
     return 'CONTACT_NOT_YOURS', { contact_id = c.id, agent_id = agent_id }
   end
   return nil

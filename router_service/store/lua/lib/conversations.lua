@@ -79,9 +79,10 @@ end
 -- Whether a new contact goes to the conversation's agent at once: mail and messages do, to who has the customer by mail
 -- or messages (R119, R190), unless a limit is set and over, and nothing of the kind is open (R120, R126, R127); always
 -- to who reopened it by hand (R202). What comes while another mail or message is routed afresh goes with that one
--- (R191).
+-- (R191). Nothing goes to who is deactivated (R188).
 function conversations.stays(v, c)
   if not contacts.is_written(c) or v.agent == '' or v.claim ~= 'WRITTEN' then return false end
+  if agents.is_deactivated(v.agent) then return false end
   for _, other in ipairs(conversations.open_contacts(v)) do
     if contacts.is_written(other) then return other.state == 'ASSIGNED' end
   end
@@ -89,13 +90,14 @@ function conversations.stays(v, c)
 end
 
 -- What a customer sends reopens their conversation (R12): mail returns to who had it last by mail or messages, as if
--- it had been open (R127, R128); by anything else it is nobody's (R179). Whose it was is remembered until it is
--- somebody's: a caller may hang up, and write. Returns that agent's id, '' for nobody, and whether the contact goes to
--- them at once.
+-- it had been open (R127, R128), unless they are deactivated; by anything else it is nobody's (R179). Whose it was is
+-- remembered until it is somebody's: a caller may hang up, and write. Returns that agent's id, '' for nobody, and
+-- whether the contact goes to them at once.
 function conversations.reopen_by(v, c)
   local last, claim = v.agent, v.claim
   if last == '' then last, claim = v.last_agent, v.last_claim end
   local returns = c.group == 'MAIL_TASKS' and claim == 'WRITTEN' and is_within_limit(v, c)
+    and not agents.is_deactivated(last)
   conversations.reopen(v, returns and 'OPEN' or 'NEW')
   if returns then return last, true end
   v.last_agent = last
@@ -160,6 +162,22 @@ function conversations.add(v, c)
   c.conversation = v.id
   redis.call('SADD', keys.conversation_contacts(v.id), c.id)
   if conversations.contact_ids[v.id] then table.insert(conversations.contact_ids[v.id], c.id) end
+end
+
+-- Gives a contact that has come to who has the customer, or has it wait, '' for that: parked while another one of its
+-- conversation is being offered (R191).
+function conversations.place(v, c, agent_id)
+  if agent_id ~= '' then return contacts.assign(c, agents.get(agent_id), 'SAME_CONVERSATION') end
+  if contacts.is_written(c) and conversations.is_being_offered(v) then
+    c.parked = '1'
+  else
+    queue.join(c)
+  end
+  if agents.is_deactivated(v.agent) then
+    conversations.free(v)
+  else
+    conversations.restate(v)
+  end
 end
 
 -- Makes what the customer wrote and nobody has worth a look: whoever was on the phone with them may have it now, who
@@ -227,6 +245,16 @@ function conversations.release(v, a, reason)
   conversations.recount(v, a)
   conversations.let_go(v, a, reason)
   return true
+end
+
+-- Takes a conversation from a deactivated agent, unless they have its call, which goes on: its mail and messages back
+-- to their places, and with nothing open it is nobody's and closed (R84, R188). Returns whether it is theirs no more.
+function conversations.free(v)
+  local had = v.agent
+  if not agents.is_deactivated(had) then return false end
+  local a = agents.get(had)
+  if not conversations.release(v, a, 'USER_DEACTIVATED') then conversations.let_go(v, a, 'USER_DEACTIVATED') end
+  return v.agent ~= had
 end
 
 -- Whether anything of the conversation could wait in an inbox: a mail or message that has not ended.
@@ -428,7 +456,12 @@ function conversations.contact_ended(v, c)
     conversations.recount(v, agents.get(c.agent))
     conversations.leave_list(v, agents.get(c.agent))
   end
-  if v.state ~= 'CLOSED' then conversations.restate(v) end
+  if v.state == 'CLOSED' then return end
+  if agents.is_deactivated(v.agent) then
+    conversations.free(v)
+  else
+    conversations.restate(v)
+  end
 end
 
 -- Closes a conversation: ends what is open and lets go of agent and customer (R108).

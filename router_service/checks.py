@@ -43,7 +43,7 @@ DEFAULT_RING_TIME = Duration(seconds=45)
 DEFAULT_AUTO_ACCEPT_TIME = Duration(seconds=10)
 
 # When an entry of a timeline was, and which one: what the store calls it.
-_TIMELINE_PLACE = re.compile(r"[0-9]{1,15}:(conversation|item|note):[A-Za-z0-9._:@/-]{1,300}")
+_TIMELINE_PLACE = re.compile(r"[0-9]{1,15}:(conversation|item|note|taskcomment):[A-Za-z0-9._:@/-]{1,300}")
 
 
 def _is_task(request: intake_pb2.SubmitContactRequest) -> bool:
@@ -435,6 +435,12 @@ CHECKS: Checks = {
     ),
     router_pb2.CloseTaskRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
     router_pb2.ReopenTaskRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
+    router_pb2.AddTaskCommentRequest: (
+        _AGENT,
+        checks.identifier("contact_id"),
+        checks.text("text", at_least=1, at_most=4096),
+        _REQUEST_ID,
+    ),
     router_pb2.MarkSeenRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
     router_pb2.ListMyCustomersRequest: (_AGENT,),
     intake_pb2.SubmitContactRequest: (

@@ -32,6 +32,7 @@ from router_service.domain import (
     RoutingAgent,
     RoutingSettings,
     RoutingState,
+    TaskComment,
     TimelineEntry,
     Waiting,
 )
@@ -211,6 +212,17 @@ def note(value: Note) -> contact_pb2.Note:
     )
 
 
+def task_comment(value: TaskComment) -> contact_pb2.TaskComment:
+    """Write a comment on a task."""
+    return contact_pb2.TaskComment(
+        comment_id=value["comment_id"],
+        contact_id=value["contact_id"],
+        agent_id=value["agent_id"],
+        text=value["text"],
+        create_time=time_of(value["create_time"]),
+    )
+
+
 def timeline_entry(value: TimelineEntry) -> contact_pb2.TimelineEntry:
     """Write an entry of a timeline."""
     return contact_pb2.TimelineEntry(
@@ -218,6 +230,7 @@ def timeline_entry(value: TimelineEntry) -> contact_pb2.TimelineEntry:
         conversation=conversation(value["conversation"]) if "conversation" in value else None,
         contact=contact(value["contact"]) if "contact" in value else None,
         note=note(value["note"]) if "note" in value else None,
+        comment=task_comment(value["comment"]) if "comment" in value else None,
     )
 
 

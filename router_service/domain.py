@@ -88,6 +88,16 @@ class Note(TypedDict):
     create_time: int
 
 
+class TaskComment(TypedDict):
+    """What an agent commented on a task."""
+
+    comment_id: str
+    contact_id: str
+    agent_id: str
+    text: str
+    create_time: int
+
+
 class OpenConversation(TypedDict):
     """A conversation with its contacts that have not ended; empty in any form where there are none."""
 
@@ -96,12 +106,13 @@ class OpenConversation(TypedDict):
 
 
 class TimelineEntry(TypedDict):
-    """One thing of a customer's timeline: a conversation, a contact or task, or a note."""
+    """One thing of a customer's timeline: a conversation, a contact or task, a note, or a comment on a task."""
 
     time: int
     conversation: NotRequired[Conversation]
     contact: NotRequired[Contact]
     note: NotRequired[Note]
+    comment: NotRequired[TaskComment]
 
 
 class Offer(TypedDict):
@@ -453,8 +464,8 @@ class Event:
     initiator: str
     agent_id: str
     offer_id: str
-    # By the type an OfferOutcome, a ContactAssigned.Cause or an Event.AssigneeReason, without its prefix; or a Note as
-    # JSON.
+    # By the type an OfferOutcome, a ContactAssigned.Cause or an Event.AssigneeReason, without its prefix; or a Note or
+    # TaskComment as JSON.
     why: str
     # Whether what follows are a contact's or a conversation's.
     kind: str

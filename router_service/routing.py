@@ -22,6 +22,7 @@ from router_service.domain import (
     PlacedContact,
     RoutingAgent,
     RoutingSettings,
+    TaskComment,
     TimelineEntry,
 )
 from router_service.store.store import RouterStore, read_outcome
@@ -180,6 +181,11 @@ class Routing:
     async def reopen_task(self, command: Command, contact_id: str) -> Contact:
         """Reopen a closed task (R132)."""
         answer: Contact = self.tell(command.tenant, await self.store.reopen_task(command, contact_id))
+        return answer
+
+    async def add_task_comment(self, command: Command, contact_id: str, text: str) -> TaskComment:
+        """Comment on a task (R222)."""
+        answer: TaskComment = self.tell(command.tenant, await self.store.add_task_comment(command, contact_id, text))
         return answer
 
     async def set_inbox_active(self, tenant: str, inbox_id: str, *, active: bool) -> Inbox:

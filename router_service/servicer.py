@@ -235,6 +235,13 @@ class RouterServicer(RouterServiceServicer):
         task = await self._routing.reopen_task(_command(request), request.contact_id)
         return router_pb2.ReopenTaskResponse(contact=codec.contact(task))
 
+    async def AddTaskComment(
+        self, request: router_pb2.AddTaskCommentRequest, context: Context
+    ) -> router_pb2.AddTaskCommentResponse:
+        """Comment on a task."""
+        comment = await self._routing.add_task_comment(_command(request), request.contact_id, request.text)
+        return router_pb2.AddTaskCommentResponse(comment=codec.task_comment(comment))
+
     async def ListMyCustomers(
         self, request: router_pb2.ListMyCustomersRequest, context: Context
     ) -> router_pb2.ListMyCustomersResponse:

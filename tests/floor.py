@@ -322,6 +322,13 @@ class Agent:
         await self.floor.settles()
         return response.note
 
+    async def comments(self, contact_id: str, text: str = "calls back at ten") -> contact_pb2.TaskComment:
+        """Comments on a task."""
+        request = router_pb2.AddTaskCommentRequest(agent_id=self.agent_id, contact_id=contact_id, text=text)
+        response = await self.floor.call(self.floor.client.router.AddTaskComment(request))
+        await self.floor.settles()
+        return response.comment
+
     async def sees(self, conversation_id: str) -> contact_pb2.Conversation:
         """Looks at what the customer sent."""
         request = router_pb2.MarkSeenRequest(agent_id=self.agent_id, conversation_id=conversation_id)

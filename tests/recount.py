@@ -263,7 +263,7 @@ class Recount:
     def _names(self, entry: str) -> bool:
         """Whether an entry of a timeline names something that there is."""
         kind, _, rest = entry.partition(":")
-        of_kind = {"item": self.contacts, "conversation": self.conversations, "note": self.conversations}[kind]
+        of_kind = self.contacts if kind in ("item", "taskcomment") else self.conversations
         return rest.partition("/")[0] in of_kind
 
     def _expect_of_agent(self, sets: dict[str, dict[str, float]], agent_id: str) -> None:
@@ -297,6 +297,9 @@ class Recount:
         sets[f"customer/{contact['customer']}/timeline"][f"item:{contact_id}"] = contact.number("queue_time")
         if contact["channel"] == "TASK" and contact["state"] != "ENDED":
             sets[f"customer/{contact['customer']}/tasks"][contact_id] = 0
+        for comment_id, said in self.store.hashes.get(f"contact/{contact_id}/comments", {}).items():
+            at = json.loads(said)["create_time"]
+            sets[f"customer/{contact['customer']}/timeline"][f"taskcomment:{contact_id}/{comment_id}"] = at
         if contact["state"] == "WAITING" and not contact["parked"]:
             if contact["skills"]:
                 sets[f"skill_sets/{contact['inbox']}/{contact['group']}"][contact["skills"]] = 0
@@ -604,8 +607,8 @@ class Recount:
             return not self._has_something_open(rest.removesuffix("/timeline"))
         if name not in self.store.hashes and name not in self.store.strings:
             return False
-        # What was noted of a conversation goes with it.
-        rest = rest.removesuffix("/notes")
+        # What was noted of a conversation goes with it, and what was commented on a task.
+        rest = rest.removesuffix("/notes").removesuffix("/comments")
         if kind == "customer":
             named = self.conversations.get(self.store.strings[name])
             return named is None or named["state"] == "CLOSED"

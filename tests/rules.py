@@ -46,7 +46,7 @@ CHAPTERS = (
     Chapter("Waiting, reopening, outbound", _from_to(201, 204)),
     # The others come with the summary and the reports of contacts.
     Chapter("Reports and liveboards", (*_from_to(206, 211), "R218", "R219")),
-    # R221 and R222 also want transfers, joins, topics and comments: with those.
+    # R221 and R222 also want transfers, joins and topics: with those.
     Chapter("Events", ("R220", "R223", "R224", "R226")),
 )
 

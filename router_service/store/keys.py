@@ -28,13 +28,15 @@ KEYS = {
     " in ms; goes with a queue for certain skills",
     "unsettled": "zset by tier: queues and agents that a due-now timer, or the lease's return, has to look at",
     "contact/<contact>": "hash; goes 7 days after its end",
+    "contact/<contact>/comments": "hash: what agents commented on a task, by id, as JSON; goes with the task",
     "conversation/<conversation>": "hash; goes 7 days after its close",
     "conversation/<conversation>/contacts": "set of contacts that have not ended",
     "conversation/<conversation>/notes": "hash: what agents noted, by id, as JSON; goes with the conversation",
     "customer/<customer>": "string: the last conversation: live (R2), or closed and perhaps reopened (R12); goes 7 days"
     " after its close",
-    "customer/<customer>/timeline": "zset by time: `conversation:<id>`, `item:<contact>`, `note:<conversation>/<note>`"
-    " (R3); goes 7 days after the last of the customer's conversations and tasks was closed",
+    "customer/<customer>/timeline": "zset by time: `conversation:<id>`, `item:<contact>`, `note:<conversation>/<note>`,"
+    " `taskcomment:<contact>/<comment>` (R3); goes 7 days after the last of the customer's conversations and tasks was"
+    " closed",
     "customer/<customer>/tasks": "set of their tasks that are not closed",
     "offer/<offer>": "hash; goes 10 minutes after it was decided",
     "events": "stream: what happened, one entry a step, its field as lib/events.lua says; kept for 24 hours, and in the"

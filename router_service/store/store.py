@@ -200,6 +200,10 @@ class RouterStore:
         """Reopen a closed task (R132). Raises Refused."""
         return await self._command("reopen_task", command, contact_id)
 
+    async def add_task_comment(self, command: Command, contact_id: str, text: str) -> Outcome:
+        """Comment on a task (R222). Raises Refused."""
+        return await self._command("add_task_comment", command, contact_id, text)
+
     async def set_inbox_active(self, tenant: str, inbox_id: str, *, active: bool) -> Outcome:
         """Switch an inbox off for new work, or on again (R160). Raises Refused."""
         return await self._change("set_inbox_active", tenant, inbox_id, "1" if active else "")

@@ -43,6 +43,7 @@ from maitred.v1.intake_service_pb2 import (
 from maitred.v1.router_service_pb2 import (
     AcceptOfferRequest,
     AddNoteRequest,
+    AddTaskCommentRequest,
     AssignConversationRequest,
     CloseConversationRequest,
     CloseTaskRequest,
@@ -180,6 +181,7 @@ WELL_FORMED: list[Message] = [
     UnassignConversationRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     ReopenConversationRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     AddNoteRequest(agent_id="ann", conversation_id="conversation-9", text="a regular", request_id="r"),
+    AddTaskCommentRequest(agent_id="ann", contact_id="t", text="at ten", request_id="r"),
     GetConversationRequest(agent_id="ann", conversation_id="conversation-9"),
     GetTimelineRequest(
         agent_id="ann", customer_id="carl", newest_first=True, page_size=10, page_token="1893456000000:item:c"
@@ -427,6 +429,8 @@ REFUSED = [
     (ReopenConversationRequest(agent_id="ann", conversation_id="conversation-1"), "CONVERSATION_OPEN"),
     (CloseTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ReopenTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (AddTaskCommentRequest(agent_id="ann", contact_id="contact-99", text="at ten"), "CONTACT_UNKNOWN"),
+    (AddTaskCommentRequest(agent_id="ann", contact_id="contact-1", text="at ten"), "CONTACT_NOT_A_TASK"),
     (DeactivateInboxRequest(inbox_id="nowhere"), "INBOX_UNKNOWN"),
     (ActivateInboxRequest(inbox_id="nowhere"), "INBOX_UNKNOWN"),
     (GetEntryPointRequest(entry_point_id="nowhere"), "ENTRY_POINT_UNKNOWN"),

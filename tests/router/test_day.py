@@ -348,7 +348,9 @@ async def agent_changes_task(day: Day) -> None:
         return
     agent_id, contact_id = day.someone().agent_id, day.draw.choice(day.tasks)
     client = day.floor.client.router
-    match day.draw.choice(("update", "update", "close", "reopen")):
+    match day.draw.choice(("update", "update", "close", "reopen", "comment")):
+        case "comment":
+            await day.someone().comments(contact_id)
         case "close":
             await day.floor.call(client.CloseTask(router.CloseTaskRequest(agent_id=agent_id, contact_id=contact_id)))
         case "reopen":

@@ -162,6 +162,7 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert (await submit(router, "task", "TASK", "MAIL_TASKS"))["state"] == "WAITING"
     due_ms = (await router.get_contact(TENANT, "task"))["contact"]["due_time"]
     assert (await router.update_task(ann(), "task", "later", due_ms, "main", "")).answer["text"] == "later"
+    assert (await router.add_task_comment(ann(), "task", "at ten")).answer["text"] == "at ten"
     await router.close_task(ann(), "task")
     assert (await router.reopen_task(ann(), "task")).answer["state"] == "WAITING"
     await router.set_inbox_active(TENANT, "main", active=False)

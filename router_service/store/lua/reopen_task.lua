@@ -23,6 +23,7 @@ if c.state ~= 'ENDED' then return step.refuse('TASK_OPEN', { contact_id = contac
 c.end_reason = ''
 c.end_time = ''
 record.keep_on(c)
+redis.call('PERSIST', keys.contact_comments(c.id))
 timeline.open_task(c)
 contacts.place_task(c, agents.is_deactivated(c.agent) and '' or c.agent)
 events.contact('TASK_REOPENED', c)

@@ -3,11 +3,11 @@
 --
 -- An entry has one field, told: lines of fields with tabs between them, which costs a step less than JSON. The first
 -- line is when it happened, in ms. '@' and an initiator: theirs is what follows. A type: an event, with the id of what
--- it is about, agent_id, offer_id, why (the outcome, cause or reason, or a note as JSON), attributes, and then by turns
--- the names of fields that are other since the event before it and what they were. '#contact' and '#conversation': how
--- everything that the events are about is at the step's end, with the fields named below. So the state after an event
--- is that before the next one of the same thing, or the one at the end. Of all fields only a task's text may have tabs
--- and line ends: it is JSON.
+-- it is about, agent_id, offer_id, why (the outcome, cause or reason, or a note or comment as JSON), attributes, and
+-- then by turns the names of fields that are other since the event before it and what they were. '#contact' and
+-- '#conversation': how everything that the events are about is at the step's end, with the fields named below. So the
+-- state after an event is that before the next one of the same thing, or the one at the end. Of all fields only a
+-- task's text may have tabs and line ends: it is JSON.
 
 -- Two types whose names are also those of refusals.
 events.CONTACT_ENDED = 'CONTACT_ENDED'

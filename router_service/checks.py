@@ -68,6 +68,12 @@ def _add_sla_to_task(request: intake_pb2.SubmitContactRequest) -> None:
     request.sla.seconds = 60
 
 
+def _automate_task(request: intake_pb2.SubmitContactRequest) -> None:
+    _add_task(request)
+    request.channel = channel_pb2.CHANNEL_TASK
+    request.automated = True
+
+
 def _add_task_without_due_time(request: intake_pb2.SubmitContactRequest) -> None:
     _add_task(request)
     request.task.ClearField("due_time")
@@ -481,6 +487,12 @@ CHECKS: Checks = {
         ),
         _due("task.due_time"),
         checks.optional_identifier("task.agent_id"),
+        checks.custom(
+            "automated",
+            must="must be left out for a task",
+            holds=lambda request: not (_is_task(request) and request.automated),
+            bad=[_automate_task],
+        ),
         _skill_levels("required_skills", at_most=MOST_SKILLS),
         Check(
             field="relaxations",
@@ -493,6 +505,18 @@ CHECKS: Checks = {
                 lambda request: _relax(request, 60, level=101),
             ],
         ),
+    ),
+    intake_pb2.HandOffContactRequest: (
+        checks.identifier("contact_id"),
+        checks.optional_identifier("inbox_id"),
+        checks.optional_identifier("entry_point_id"),
+        checks.custom(
+            "entry_point_id",
+            must="must be left out, where inbox_id is set",
+            holds=lambda request: not (request.inbox_id and request.entry_point_id),
+            bad=[lambda request: setattr(request, "entry_point_id", "hotline")],
+        ),
+        _skill_levels("required_skills", at_most=MOST_SKILLS),
     ),
     intake_pb2.ReportContactEndRequest: (checks.identifier("contact_id"),),
     intake_pb2.ReportContactConnectedRequest: (checks.identifier("contact_id"),),

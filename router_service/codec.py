@@ -23,6 +23,7 @@ from router_service.domain import (
     Conversation,
     CustomerEntry,
     EntryPoint,
+    HandOff,
     Inbox,
     NewContact,
     Note,
@@ -54,6 +55,7 @@ def new_contact(request: intake_pb2.SubmitContactRequest) -> NewContact:
         agent_id=request.task.agent_id,
         skills=_skills(request.required_skills),
         relaxations=_relaxations(request.relaxations),
+        automated=request.automated,
         fingerprint=_fingerprint(request),
     )
 
@@ -69,6 +71,16 @@ def new_task(request: router_pb2.CreateTaskRequest) -> NewContact:
             inbox_id=request.inbox_id,
             task=task,
         )
+    )
+
+
+def hand_off(request: intake_pb2.HandOffContactRequest) -> HandOff:
+    """Return what a well-formed request hands off."""
+    return HandOff(
+        contact_id=request.contact_id,
+        inbox_id=request.inbox_id,
+        entry_point_id=request.entry_point_id,
+        skills=_skills(request.required_skills),
     )
 
 
@@ -170,6 +182,7 @@ def contact(value: Contact) -> contact_pb2.Contact:
         ring_end_time=_time(value.get("ring_end_time")),
         connect_time=_time(value.get("connect_time")),
         end_time=_time(value.get("end_time")),
+        automated_time=_time(value.get("automated_time")),
     )
     if "end_reason" in value:
         written.end_reason = contact_pb2.Contact.EndReason.Value(f"END_REASON_{value['end_reason']}")

@@ -27,7 +27,7 @@ class Contact(TypedDict):
     state: str
     agent_id: NotRequired[str]
     queue_time: int
-    # An outbound call is never due.
+    # An outbound call is never due, nor is what an automatic agent has.
     due_time: NotRequired[int]
     attributes: NotRequired[str]
     text: NotRequired[str]
@@ -40,6 +40,7 @@ class Contact(TypedDict):
     ring_end_time: NotRequired[int]
     connect_time: NotRequired[int]
     end_time: NotRequired[int]
+    automated_time: NotRequired[int]
 
 
 class WaitEstimate(TypedDict):
@@ -558,7 +559,20 @@ class NewContact:
     # What it requires, as text in order of the skills; and what after a while, as JSON.
     skills: str
     relaxations: str
+    # Whether an automatic agent has it.
+    automated: bool
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOff:
+    """A contact that its automatic agent hands to people, and where; empty for where it came in."""
+
+    contact_id: str
+    inbox_id: str
+    entry_point_id: str
+    # What it requires from now on, as text in order of the skills; empty for what it came with.
+    skills: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from router_service.domain import (
     Conversation,
     CustomerEntry,
     EntryPoint,
+    HandOff,
     Inbox,
     NewContact,
     Note,
@@ -43,6 +44,11 @@ class Routing:
         """Take in a contact (R2, R119, R190-R192)."""
         group = GROUP_OF[contact.channel]
         answer: Contact = self.tell(tenant, await self.store.submit_contact(tenant, contact, group, initiator))
+        return answer
+
+    async def hand_off_contact(self, tenant: str, hand_off: HandOff, initiator: str) -> Contact:
+        """Hand a contact from its automatic agent to people (R189)."""
+        answer: Contact = self.tell(tenant, await self.store.hand_off_contact(tenant, hand_off, initiator))
         return answer
 
     async def report_contact_end(self, tenant: str, contact_id: str, initiator: str) -> Contact:

@@ -282,6 +282,14 @@ class IntakeServicer(IntakeServiceServicer):
         contact = await self._routing.submit_contact(call.tenant, codec.new_contact(request), call.actor)
         return intake_pb2.SubmitContactResponse(contact=codec.contact(contact))
 
+    async def HandOffContact(
+        self, request: intake_pb2.HandOffContactRequest, context: Context
+    ) -> intake_pb2.HandOffContactResponse:
+        """Hand a contact from its automatic agent to people."""
+        call = current_call()
+        contact = await self._routing.hand_off_contact(call.tenant, codec.hand_off(request), call.actor)
+        return intake_pb2.HandOffContactResponse(contact=codec.contact(contact))
+
     async def ReportContactEnd(
         self, request: intake_pb2.ReportContactEndRequest, context: Context
     ) -> intake_pb2.ReportContactEndResponse:

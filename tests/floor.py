@@ -575,6 +575,50 @@ class Floor:
         await self.settles()
         return connected.contact
 
+    async def automates(
+        self,
+        customer_id: str,
+        channel: channel_pb2.Channel.ValueType,
+        *,
+        contact_id: str = "",
+        inbox_id: str = "main",
+        entry_point_id: str = "",
+        sla: timedelta | None = None,
+    ) -> contact_pb2.Contact:
+        """A customer comes to an automatic agent."""
+        request = intake_service_pb2.SubmitContactRequest(
+            contact_id=contact_id or self.new_contact_id(),
+            customer_id=customer_id,
+            channel=channel,
+            inbox_id="" if entry_point_id else inbox_id,
+            entry_point_id=entry_point_id,
+            automated=True,
+        )
+        if sla is not None:
+            request.sla.FromTimedelta(sla)
+        submitted = await self.call(self.client.intake.SubmitContact(request))
+        await self.settles()
+        return submitted.contact
+
+    async def hands_off(
+        self,
+        contact_id: str,
+        *,
+        inbox_id: str = "",
+        entry_point_id: str = "",
+        required_skills: Mapping[str, int] | None = None,
+    ) -> contact_pb2.Contact:
+        """The automatic agent hands a contact to people."""
+        request = intake_service_pb2.HandOffContactRequest(
+            contact_id=contact_id,
+            inbox_id=inbox_id,
+            entry_point_id=entry_point_id,
+            required_skills=required_skills,
+        )
+        response = await self.call(self.client.intake.HandOffContact(request))
+        await self.settles()
+        return response.contact
+
     async def hangs_up(self, contact_id: str) -> contact_pb2.Contact:
         """The customer is gone."""
         request = intake_service_pb2.ReportContactEndRequest(contact_id=contact_id)

@@ -294,7 +294,9 @@ class Recount:
 
     def _expect_of_contact(self, sets: dict[str, dict[str, float]], contact_id: str) -> None:
         contact = self.contacts[contact_id]
-        sets[f"customer/{contact['customer']}/timeline"][f"item:{contact_id}"] = contact.number("queue_time")
+        # What an automatic agent handed off waits since then, and came before.
+        came = contact.number("automated_time") or contact.number("queue_time")
+        sets[f"customer/{contact['customer']}/timeline"][f"item:{contact_id}"] = came
         if contact["channel"] == "TASK" and contact["state"] != "ENDED":
             sets[f"customer/{contact['customer']}/tasks"][contact_id] = 0
         for comment_id, said in self.store.hashes.get(f"contact/{contact_id}/comments", {}).items():
@@ -410,8 +412,18 @@ class Recount:
             case "ASSIGNED":
                 if agent not in self.agents or offer_id:
                     yield f"{name} is assigned to {agent or 'nobody'} and names {offer_id or 'no offer'}"
+            case "AUTOMATED":
+                yield from self._automated(name, contact)
             case state:
                 yield f"{name} is in the state {state!r}"
+
+    def _automated(self, name: str, contact: _Record) -> Iterator[str]:
+        """What an automatic agent has is nobody's and not due (R189)."""
+        for what in ("agent", "offer", "due_time", "automated_time", "parked"):
+            if contact[what]:
+                yield f"{name} is with an automatic agent and has {what} {contact[what]}"
+        if contact["channel"] == "TASK":
+            yield f"{name} is a task with an automatic agent"
 
     def _offer(self, offer_id: str) -> Iterator[str]:
         offer = self.offers[offer_id]
@@ -485,9 +497,11 @@ class Recount:
     def _conversation(self, conversation_id: str) -> Iterator[str]:
         conversation = self.conversations[conversation_id]
         contacts = [self.contacts[each] for each in self.open_contacts[conversation_id]]
-        written = [each for each in contacts if each["group"] != "VOICE"]
+        # With an automatic agent alone nobody waits, and where that came in binds nobody (R189).
+        for_agents = [each for each in contacts if each["state"] != "AUTOMATED"]
+        written = [each for each in for_agents if each["group"] != "VOICE"]
         agent, name = conversation["agent"], f"conversation {conversation_id}"
-        state = ("OPEN" if contacts else "WAITING") if agent else "NEW"
+        state = "NEW" if for_agents and not agent else "OPEN" if contacts else "WAITING"
         if conversation["state"] == "CLOSED":
             if contacts:
                 yield f"{name} is closed with {len(contacts)} open contacts"
@@ -613,7 +627,7 @@ class Recount:
             named = self.conversations.get(self.store.strings[name])
             return named is None or named["state"] == "CLOSED"
         records: Mapping[str, tuple[dict[str, _Record], tuple[str, ...]]] = {
-            "contact": (self.contacts, ("WAITING", "OFFERED", "ASSIGNED")),
+            "contact": (self.contacts, ("WAITING", "OFFERED", "ASSIGNED", "AUTOMATED")),
             "conversation": (self.conversations, ("NEW", "OPEN", "WAITING")),
             "offer": (self.offers, ("OPEN",)),
         }

@@ -23,6 +23,7 @@ from router_service.domain import (
     ContactExplained,
     EntryPoint,
     EventsRead,
+    HandOff,
     Inbox,
     InboxQueues,
     NewContact,
@@ -79,7 +80,20 @@ class RouterStore:
             contact.agent_id,
             contact.skills,
             contact.relaxations,
+            "1" if contact.automated else "",
             contact.fingerprint,
+            initiator,
+        )
+
+    async def hand_off_contact(self, tenant: str, hand_off: HandOff, initiator: str) -> Outcome:
+        """Hand a contact from its automatic agent to people (R189). Raises Refused."""
+        return await self._change(
+            "hand_off_contact",
+            tenant,
+            hand_off.contact_id,
+            hand_off.inbox_id,
+            hand_off.entry_point_id,
+            hand_off.skills,
             initiator,
         )
 

@@ -35,6 +35,7 @@ from maitred.v1.insight_service_pb2 import (
 )
 from maitred.v1.intake_service_pb2 import (
     GetContactRequest,
+    HandOffContactRequest,
     ReportContactConnectedRequest,
     ReportContactEndRequest,
     SubmitContactRequest,
@@ -226,6 +227,7 @@ WELL_FORMED: list[Message] = [
         inbox_id="main",
         attributes={"a": "b"},
         sla=Duration(seconds=1),
+        automated=True,
     ),
     SubmitContactRequest(
         contact_id="c",
@@ -234,6 +236,7 @@ WELL_FORMED: list[Message] = [
         inbox_id="main",
         task=TaskContent(text="call back", due_time=DUE, agent_id="ann"),
     ),
+    HandOffContactRequest(contact_id="c", inbox_id="main", required_skills={"german": 1}),
     ReportContactEndRequest(contact_id="c"),
     ReportContactConnectedRequest(contact_id="c"),
     GetContactRequest(contact_id="c"),
@@ -474,6 +477,7 @@ REFUSED = [
         ),
         "DUE_TIME_PAST",
     ),
+    (HandOffContactRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ReportContactEndRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ReportContactConnectedRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
     # What Ann has is a chat that the customer began.

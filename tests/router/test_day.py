@@ -90,6 +90,8 @@ class Day:
     tasks: list[str] = field(default_factory=list)
     # Conversations that somebody closed, and maybe reopened.
     closed: list[str] = field(default_factory=list)
+    # What came to an automatic agent.
+    automated: list[str] = field(default_factory=list)
     # Calls of agents that no customer has answered so far, the last one last.
     dialled: list[str] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
@@ -188,6 +190,20 @@ async def customer_comes(day: Day) -> None:
 async def customer_leaves(day: Day) -> None:
     if day.submitted:
         await day.floor.hangs_up(day.draw.choice(day.submitted))
+
+
+async def customer_comes_to_the_automatic_agent(day: Day) -> None:
+    contact_id = f"contact-{len(day.submitted)}"
+    customer_id = f"customer-{day.draw.randrange(10 * len(day.agents))}"
+    await day.floor.automates(customer_id, day.draw.choice(CHANNELS), contact_id=contact_id, inbox_id=day.inbox())
+    day.submitted.append(contact_id)
+    day.automated.append(contact_id)
+
+
+async def automatic_agent_hands_off(day: Day) -> None:
+    """What it has, or has no more."""
+    if day.automated:
+        await day.floor.hands_off(day.draw.choice(day.automated[-5:]), inbox_id=day.draw.choice(("", day.inbox())))
 
 
 async def agent_begins(day: Day) -> None:
@@ -303,6 +319,14 @@ async def agent_passes_on(day: Day) -> None:
         await agent.passes_on(found[0].conversation.conversation_id, f"inbox-{day.inboxes - 1}")
 
 
+async def supervisor_assigns(day: Day) -> None:
+    """A conversation, whoever has it, to somebody."""
+    if day.submitted:
+        contact = await day.floor.contact(day.draw.choice(day.submitted[-10:]))
+        if contact.conversation_id:
+            await day.floor.assigns(contact.conversation_id, day.someone())
+
+
 async def supervisor_releases(day: Day) -> None:
     request = admin.ReleaseAgentWorkRequest(agent_id=day.someone().agent_id)
     await day.floor.call(day.floor.client.admin.ReleaseAgentWork(request))
@@ -410,6 +434,8 @@ async def rules_change(day: Day) -> None:
 ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     customer_comes: 28,
     customer_leaves: 4,
+    customer_comes_to_the_automatic_agent: 5,
+    automatic_agent_hands_off: 5,
     agent_begins: 4,
     customer_answers: 4,
     agent_accepts: 20,
@@ -429,6 +455,7 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     agent_logs_in: 2,
     time_passes: 12,
     supervisor_releases: 1,
+    supervisor_assigns: 3,
     admin_deactivates: 1,
     admin_activates: 4,
     rules_change: 1,

@@ -26,7 +26,7 @@ from presence_service.domain import (
 )
 from presence_service.store.store import STEPS, PresenceStore
 from router_service.domain import Command as RouterCommand
-from router_service.domain import Contact, EntryPoint, NewContact, OutboundContact, Place, RoutingAgent
+from router_service.domain import Contact, EntryPoint, HandOff, NewContact, OutboundContact, Place, RoutingAgent
 from router_service.store.store import RouterStore
 from tests.recount import recount
 
@@ -170,6 +170,9 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     hotline: EntryPoint = {"entry_point_id": "hotline", "inbox_id": "main"}
     assert await router.list_absent_agents(TENANT, "") == ([], "")
     assert (await router.release_agent_work(TENANT, "ann", "")).answer == {"released": 1, "held": 4, "more": False}
+    assert (await submit(router, "bot", "EMAIL", "MAIL_TASKS", automated=True))["state"] == "AUTOMATED"
+    hand_off = HandOff(contact_id="bot", inbox_id="", entry_point_id="", skills="")
+    assert (await router.hand_off_contact(TENANT, hand_off, "")).answer["state"] == "WAITING"
     deactivated = (await router.deactivate_agent(TENANT, "ann", "")).answer
     assert (deactivated["agent"]["agent_id"], deactivated["more"]) == ("ann", False)
     assert "deactivate_time" not in (await router.activate_agent(TENANT, "ann")).answer
@@ -266,7 +269,7 @@ async def test_presences_steps(presence: tuple[Store, PresenceStore], redis: "Re
     assert not_sent(store) == set()
 
 
-async def submit(router: RouterStore, contact_id: str, channel: str, group: str) -> Contact:
+async def submit(router: RouterStore, contact_id: str, channel: str, group: str, *, automated: bool = False) -> Contact:
     """A customer of their own for every contact."""
     contact = NewContact(
         contact_id=contact_id,
@@ -282,6 +285,7 @@ async def submit(router: RouterStore, contact_id: str, channel: str, group: str)
         agent_id="",
         skills="",
         relaxations="",
+        automated=automated,
         fingerprint=contact_id,
     )
     answer: Contact = (await router.submit_contact(TENANT, contact, group, "")).answer

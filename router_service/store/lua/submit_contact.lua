@@ -1,6 +1,6 @@
 -- Takes in a contact: it goes to the agent who has the customer's conversation, is offered to the best ready agent of
 -- its inbox, or waits (R2, R119, R190-R192). It reopens a conversation that was closed lately (R12). A task may name
--- its agent (R131).
+-- its agent (R131). What an automatic agent has waits for nobody (R189).
 --
 -- KEYS  prefix       the tenant's prefix
 -- ARGV  mode         real | manual
@@ -18,6 +18,7 @@
 --       agent        a task's agent, '' for none
 --       skills       what the contact requires, as lib/skills.lua says, '' for nothing
 --       relaxations  JSON array of {after, skills}: what it requires instead so many ms after it came, '' for none
+--       automated    '1' if an automatic agent has it, ''
 --       fingerprint  of all of the above: the same id with another one is refused
 --       by           who brought it, as kind/id, '' if they did not say (R223)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
@@ -27,8 +28,8 @@
 
 local id, customer, channel, group, inbox_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local entry_point, address, attributes, sla, text = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
-local due, agent_id, required, relaxations, fingerprint = ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16]
-local by = ARGV[17]
+local due, agent_id, required, relaxations, automated = ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16]
+local fingerprint, by = ARGV[17], ARGV[18]
 
 local c = contacts.get(id)
 if record.exists(c) then
@@ -88,11 +89,20 @@ else
   else
     holder, stays = v.agent ~= '' and v.agent or v.last_agent, conversations.stays(v, c)
   end
-  -- Whoever has or had the customer and does not simply get this too is tried first (R120, R198).
-  if contacts.is_written(c) and not stays then c.preferred = holder end
-  conversations.join(v, c, closed ~= nil)
+  local is_automated = automated == '1' and not stays
+  if is_automated then
+    conversations.automate(v, c, sla or '', closed ~= nil)
+  else
+    -- Whoever has or had the customer and does not simply get this too is tried first (R120, R198).
+    if contacts.is_written(c) and not stays then c.preferred = holder end
+    conversations.join(v, c, closed ~= nil)
+  end
   contacts.tell_started(c)
   if known and contacts.is_written(c) then events.contact('MESSAGE_RECEIVED', c) end
-  conversations.place(v, c, stays and holder or '')
+  if is_automated then
+    conversations.restate(v)
+  else
+    conversations.place(v, c, stays and holder or '')
+  end
 end
 return step.done(function() return show.contact(c) end)

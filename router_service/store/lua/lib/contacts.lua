@@ -49,6 +49,11 @@ function contacts.is_written(c)
   return c.group ~= 'VOICE' and c.channel ~= 'TASK'
 end
 
+-- Whether it is a mail or message that waits for agents or is with one: no automatic agent has it (R189).
+function contacts.is_for_agents(c)
+  return c.state ~= 'AUTOMATED' and contacts.is_written(c)
+end
+
 -- Whether mail or a task was brought to the agent, or follows mail of its conversation that was and that the agent has
 -- not answered: they may decline it (R125).
 local function can_go_back(c, a, cause)

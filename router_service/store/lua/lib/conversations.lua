@@ -84,7 +84,7 @@ function conversations.stays(v, c)
   if not contacts.is_written(c) or v.agent == '' or v.claim ~= 'WRITTEN' then return false end
   if agents.is_deactivated(v.agent) then return false end
   for _, other in ipairs(conversations.open_contacts(v)) do
-    if contacts.is_written(other) then return other.state == 'ASSIGNED' end
+    if contacts.is_for_agents(other) then return other.state == 'ASSIGNED' end
   end
   return v.reopened_by == v.agent or is_within_limit(v, c)
 end
@@ -122,39 +122,86 @@ function conversations.reopen_for(v, a)
   notes.add(a, { conversation_changed = show.conversation(v) })
 end
 
--- Whether what the customer sends goes to the conversation's inbox, whichever it names: mail and messages do where one
--- is open or the assignee has the customer by one. A call is queued where it comes in.
-function conversations.keeps_inbox(v, group)
-  return group ~= 'VOICE' and (v.claim == 'WRITTEN' or conversations.has_written(v))
+-- Whether anything but this contact is open that no automatic agent has (R189).
+local function has_more_for_agents(v, c)
+  for _, other in ipairs(conversations.open_contacts(v)) do
+    if other ~= c and other.state ~= 'AUTOMATED' then return true end
+  end
+  return false
 end
 
--- Takes a new contact into the conversation: the inbox follows the first open mail or message; a call names it only
--- where nothing else does. One that is reopened has its inbox.
-function conversations.join(v, c, is_reopened)
-  local open = conversations.open_contacts(v)
-  if contacts.is_written(c) then
+-- Whether what the customer sends goes to the conversation's inbox, whichever it names: mail and messages do where
+-- another one than this is open that no automatic agent has, or the assignee has the customer by one. A call is queued
+-- where it comes in.
+function conversations.keeps_inbox(v, group, c)
+  if group == 'VOICE' then return false end
+  if v.claim == 'WRITTEN' then return true end
+  for _, other in ipairs(conversations.open_contacts(v)) do
+    if other ~= c and contacts.is_for_agents(other) then return true end
+  end
+  return false
+end
+
+-- The inbox of a conversation follows the first open mail or message; a call, or what an automatic agent has, names it
+-- only where nothing else does. One that is reopened has its inbox.
+local function choose_inbox(v, c, is_reopened)
+  if contacts.is_written(c) and (is_reopened or conversations.keeps_inbox(v, c.group, c)) then
+    c.inbox = v.inbox
+  elseif contacts.is_for_agents(c) or v.agent == '' and not is_reopened and not has_more_for_agents(v, c) then
+    v.inbox = c.inbox
+  end
+end
+
+-- From now on the customer waits for an answer to a contact, if they wrote it.
+local function receive(v, c)
+  local is_written = contacts.is_written(c)
+  if is_written then
     conversations.hear(v)
     v.written_time = clock.now()
-    local keeps = is_reopened or conversations.keeps_inbox(v, c.group)
-    if keeps then c.inbox = v.inbox else v.inbox = c.inbox end
     if v.unhelped_time == '' then
       v.unhelped_time = clock.now()
       conversations.mark_unhelped(v)
     end
-  elseif v.agent == '' and #open == 0 and not is_reopened then
-    v.inbox = c.inbox
   end
   -- Of two that wait for an answer the earlier due date counts for both (R151).
   if v.unhelped_time ~= '' and v.due_time ~= '' then
     c.due_time = math.min(record.number(c, 'due_time'), record.number(v, 'due_time'))
   end
-  if contacts.is_written(c) then
-    v.due_time = c.due_time
-    for _, other in ipairs(open) do
-      if contacts.is_written(other) and other.state ~= 'ASSIGNED' then queue.hasten(other, c.due_time) end
-    end
+  if not is_written then return end
+  v.due_time = c.due_time
+  for _, other in ipairs(conversations.open_contacts(v)) do
+    if contacts.is_for_agents(other) and other.state ~= 'ASSIGNED' then queue.hasten(other, c.due_time) end
   end
+end
+
+-- Takes a new contact into the conversation.
+function conversations.join(v, c, is_reopened)
+  choose_inbox(v, c, is_reopened)
+  receive(v, c)
   conversations.add(v, c)
+end
+
+-- Takes in a new contact that an automatic agent has: nobody waits for an answer of agents, and it is not due. By which
+-- SLA it will be, '' for the inbox's, is kept (R189).
+function conversations.automate(v, c, sla, is_reopened)
+  c.state = 'AUTOMATED'
+  c.due_time = ''
+  c.sla = sla
+  choose_inbox(v, c, is_reopened)
+  conversations.add(v, c)
+end
+
+-- An automatic agent has the contact no more: it comes to its inbox now, and is due by an SLA, nil for its own. It is
+-- in no queue yet (R189).
+function conversations.take_over(v, c, sla)
+  c.automated_time = c.queue_time
+  c.queue_time = clock.now()
+  c.due_time = clock.now() + (sla or tonumber(c.sla) or inboxes.show(c.inbox).sla)
+  c.sla = ''
+  c.state = 'WAITING'
+  choose_inbox(v, c, false)
+  receive(v, c)
+  events.contact('CONTACT_HANDED_OFF', c)
 end
 
 -- Adds a contact.
@@ -199,7 +246,7 @@ function conversations.answer(v, agent_id)
       c.returnable = ''
       if c.ring_end == '' then contacts.fulfil(c) end
       if c.group == 'MESSAGING' then contacts.time_session(c) end
-    elseif contacts.is_written(c) then
+    elseif contacts.is_for_agents(c) then
       is_all = false
     end
   end
@@ -213,7 +260,8 @@ end
 -- The customer waits for no answer any more if nothing of what is open came since the last one.
 function conversations.forget_answered(v)
   for _, c in ipairs(conversations.open_contacts(v)) do
-    if contacts.is_written(c) and record.number(c, 'queue_time') >= record.number(v, 'unhelped_time') then return end
+    local came = record.number(c, 'queue_time')
+    if contacts.is_for_agents(c) and came >= record.number(v, 'unhelped_time') then return end
   end
   v.unhelped_time = ''
   v.due_time = ''
@@ -282,10 +330,13 @@ end
 
 -- Moves the mail and messages of a conversation to an inbox, where they wait for someone else than who gives them away,
 -- '' for somebody else, due by its SLA (R152, R182). The earliest that was not answered decides for all that were not
--- (R151).
+-- (R151). An automatic agent has none of them any more (R189).
 function conversations.pass_on(v, giver, inbox_id, sla)
   local a = v.agent ~= '' and agents.get(v.agent) or nil
   conversations.withdraw_offer(v)
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if c.state == 'AUTOMATED' and contacts.is_written(c) then conversations.take_over(v, c) end
+  end
   if giver ~= '' then conversations.turn_down(v, giver) end
   v.inbox = inbox_id
   if v.due_time ~= '' then v.due_time = record.number(v, 'unhelped_time') + sla end
@@ -307,7 +358,7 @@ function conversations.pass_on(v, giver, inbox_id, sla)
 end
 
 -- Gives a conversation to an agent by hand, whatever holds the agent back: with its mail and messages, wherever they
--- are (R180, R181). A call stays where it is.
+-- are (R180, R181), also with an automatic agent (R189). A call stays where it is.
 function conversations.hand_to(v, a)
   local earlier = v.agent
   -- From now on a same-agent limit counts (R120).
@@ -316,7 +367,11 @@ function conversations.hand_to(v, a)
   for _, c in ipairs(conversations.open_contacts(v)) do
     if contacts.is_written(c) and c.agent ~= a.id then
       local had = c.agent
-      if c.state == 'WAITING' and c.parked == '' then queue.leave(c) end
+      if c.state == 'AUTOMATED' then
+        conversations.take_over(v, c)
+      elseif c.state == 'WAITING' and c.parked == '' then
+        queue.leave(c)
+      end
       contacts.assign(c, a, 'NAMED')
       if had ~= '' then notes.add(agents.get(had), { contact_changed = show.contact(c) }) end
     end
@@ -425,14 +480,17 @@ function conversations.recount(v, a)
   agents.count(a, v.id, counts)
 end
 
--- Brings the status in line with the contacts (R11). One that nothing and nobody holds is closed by automation (R84).
+-- Brings the status in line with the contacts (R11). One that nothing and nobody holds is closed by automation (R84);
+-- with an automatic agent alone nobody waits for agents (R189).
 function conversations.restate(v)
   if v.state == 'CLOSED' then return end
-  local before = v.state
-  if #conversations.open_contacts(v) == 0 then
+  local before, has_more = v.state, has_more_for_agents(v)
+  if not has_more then
     v.unhelped_time = ''
     v.due_time = ''
     conversations.mark_unhelped(v)
+  end
+  if #conversations.open_contacts(v) == 0 then
     if v.agent == '' then
       -- Nobody closes it: it is automation (R84).
       local by = events.by
@@ -443,7 +501,7 @@ function conversations.restate(v)
     end
     v.state = 'WAITING'
   else
-    v.state = v.agent == '' and 'NEW' or 'OPEN'
+    v.state = v.agent == '' and has_more and 'NEW' or 'OPEN'
   end
   if v.state == before then return end
   events.conversation('CONVERSATION_STATUS_UPDATED', v)

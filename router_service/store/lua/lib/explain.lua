@@ -182,7 +182,9 @@ end
 function explain.contact(c)
   if c.state == 'WAITING' then return waiting(c) end
   local said = { contact = show.contact(c) }
-  if c.state == 'OFFERED' then
+  if c.state == 'AUTOMATED' then
+    said.held_back = { obstacle = 'AUTOMATED' }
+  elseif c.state == 'OFFERED' then
     local o = offers.get(c.offer)
     said.offer = {
       offer_id = o.id, agent_id = o.agent, offer_time = tonumber(o.offer_time), expire_time = tonumber(o.expire_time),

@@ -19,6 +19,7 @@ function show.contact(c)
     hold_reason = text(c, 'hold_reason'),
     required_skills = text(c, 'skills'), direction = text(c, 'direction'), ring_end_time = time(c, 'ring_end'),
     connect_time = time(c, 'connect_time'), end_time = time(c, 'end_time'),
+    automated_time = time(c, 'automated_time'),
   }
 end
 

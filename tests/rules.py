@@ -40,10 +40,10 @@ CHAPTERS = (
     Chapter("Declines and misses", _from_to(134, 145)),
     Chapter("Order of service", _from_to(146, 157)),
     Chapter("Inboxes, entry points", ("R158", "R159", "R160", "R167")),
-    # The others come with transfers, and with handing over from an automatic agent.
-    Chapter("Assignment by hand, transfer, handoff", _from_to(180, 184)),
-    # R200 says what there is not; R205 comes with campaigns.
-    Chapter("Waiting, reopening, outbound", _from_to(201, 204)),
+    # The others come with transfers.
+    Chapter("Assignment by hand, transfer, handoff", (*_from_to(180, 184), "R188", "R189")),
+    # R200 says what there is not.
+    Chapter("Waiting, reopening, outbound", _from_to(201, 205)),
     # The others come with the summary and the reports of contacts.
     Chapter("Reports and liveboards", (*_from_to(206, 211), "R218", "R219")),
     # R221 and R222 also want transfers, joins and topics: with those.

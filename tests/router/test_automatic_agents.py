@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from maitred.v1 import routing_admin_service_pb2 as admin
 from maitred.v1.channel_pb2 import Channel
 from maitred.v1.contact_pb2 import Contact, Conversation
 from maitred.v1.insight_service_pb2 import OBSTACLE_AUTOMATED, ExplainContactRequest, GetQueuesRequest
+from maitred.v1.intake_service_pb2 import SkillRelaxation, SubmitContactRequest
 from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, SMS, SOCIAL, TOPICS, VOICE, Agent, Floor, Refusal
 from tests.router.told import now, told, types
 from tests.rules import rule
@@ -101,6 +103,30 @@ async def test_who_closes_the_conversation_beside_it_would_lose_the_customer(flo
     assert refusal.value.failure.metadata["contact_id"] == chat.contact_id
 
 
+@rule("R4", "R160", "R189")
+async def test_a_conversation_stays_in_the_inbox_that_people_have_it_in_until_the_hand_off(floor: Floor) -> None:
+    await floor.inbox("bots")
+    ann = await floor.agent("ann", VOICE)
+    call = await takes(ann, "carl", CALL)
+    chat = await floor.automates("carl", CHAT, inbox_id="bots")
+    assert (await floor.conversation(call.conversation_id)).inbox_id == "main"
+    # Its own inbox takes it in even then.
+    await floor.call(floor.client.admin.DeactivateInbox(admin.DeactivateInboxRequest(inbox_id="bots")))
+    assert (await floor.hands_off(chat.contact_id)).inbox_id == "bots"
+    assert (await floor.conversation(call.conversation_id)).inbox_id == "bots"
+
+
+@rule("R101", "R189")
+async def test_who_ends_all_that_agents_have_of_the_customer_has_nobody_to_answer(floor: Floor) -> None:
+    ann = await floor.agent("ann", MESSAGING)
+    await floor.automates("carl", CHAT)
+    text = await takes(ann, "carl", SMS)
+    await ann.ends(text.contact_id)
+    (entry,) = await ann.customers()
+    assert entry.conversation.state == Conversation.STATE_OPEN
+    assert not entry.HasField("unhelped_time")
+
+
 @rule("R101", "R189", "R191")
 async def test_who_gets_the_customers_mail_does_not_get_what_the_automatic_agent_has(floor: Floor) -> None:
     await floor.inbox("bots")
@@ -180,13 +206,26 @@ async def test_the_exit_says_which_inbox_and_how_soon_due_and_else_it_is_as_it_c
 
 @rule("R71", "R189")
 async def test_it_may_require_other_skills_than_it_came_with(floor: Floor) -> None:
+    # It came with others, of which less would be required after a while.
+    request = SubmitContactRequest(
+        contact_id="chat",
+        customer_id="carl",
+        channel=CHAT,
+        inbox_id="main",
+        automated=True,
+        required_skills={"german": 1},
+        relaxations=[SkillRelaxation(after=Duration(seconds=10))],
+    )
+    await floor.call(floor.client.intake.SubmitContact(request))
+    handed = await floor.hands_off("chat", required_skills={"welsh": 1})
+    assert dict(handed.required_skills) == {"welsh": 1}
+    await floor.passes(timedelta(seconds=10))
+    assert dict((await floor.contact("chat")).required_skills) == {"welsh": 1}
     ann, bob = await floor.agent("ann", MESSAGING), await floor.agent("bob", MESSAGING)
     bob_speaks = admin.RoutingAgent(agent_id="bob", skills={"welsh": 1})
     await floor.call(floor.client.admin.PutAgent(admin.PutAgentRequest(agent=bob_speaks)))
-    chat = await floor.automates("carl", CHAT)
-    handed = await floor.hands_off(chat.contact_id, required_skills={"welsh": 1})
-    assert dict(handed.required_skills) == {"welsh": 1}
-    assert (list(bob.offers), ann.offers) == ([chat.contact_id], {})
+    await floor.settles()
+    assert (list(bob.offers), ann.offers) == (["chat"], {})
 
 
 @rule("R189", "R191")

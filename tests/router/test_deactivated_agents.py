@@ -112,7 +112,7 @@ async def test_who_talks_to_a_customer_who_has_written_too_keeps_the_call_alone(
     chat = await takes(ann, "carl")
     await takes(ann, "carl", CALL)
     bob = await floor.agent("bob", MESSAGING)
-    await floor.deactivates(ann)
+    assert (await floor.deactivates(ann)).released == 1
     assert list(bob.offers) == [chat.contact_id]
     await bob.accepts(chat.contact_id)
     assert (await floor.conversation(chat.conversation_id)).agent_id == "bob"
@@ -287,6 +287,20 @@ async def test_more_than_one_step_takes_is_taken(floor: Floor) -> None:
     await has_tasks(ann, 51)
     assert (await floor.deactivates(ann)).released == 51
     assert await ann.customers() == []
+
+
+@rule("R188")
+async def test_whatever_happens_at_the_same_moment_nothing_is_left_with_them(floor: Floor) -> None:
+    ann = await floor.agent("ann", MESSAGING)
+    chats = [await floor.submits(f"customer-{number}", CHAT) for number in range(6)]
+    await asyncio.gather(*(floor.assigns(each.conversation_id, ann) for each in chats[:3]))
+    await asyncio.gather(
+        *(floor.submits(f"customer-{number}", SMS) for number in range(6)),
+        floor.deactivates(ann),
+        *(floor.assigns(each.conversation_id, ann) for each in chats[3:]),
+        return_exceptions=True,
+    )
+    assert (await ann.customers(), ann.offers, ann.state.messaging_load) == ([], {}, 0)
 
 
 @asynccontextmanager

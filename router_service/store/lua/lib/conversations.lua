@@ -296,13 +296,14 @@ function conversations.release(v, a, reason)
 end
 
 -- Takes a conversation from a deactivated agent, unless they have its call, which goes on: its mail and messages back
--- to their places, and with nothing open it is nobody's and closed (R84, R188). Returns whether it is theirs no more.
+-- to their places, and with nothing open it is nobody's and closed (R84, R188). Returns whether anything was taken.
 function conversations.free(v)
   local had = v.agent
   if not agents.is_deactivated(had) then return false end
   local a = agents.get(had)
-  if not conversations.release(v, a, 'USER_DEACTIVATED') then conversations.let_go(v, a, 'USER_DEACTIVATED') end
-  return v.agent ~= had
+  local taken = conversations.release(v, a, 'USER_DEACTIVATED')
+  if not taken then conversations.let_go(v, a, 'USER_DEACTIVATED') end
+  return taken or v.agent ~= had
 end
 
 -- Whether anything of the conversation could wait in an inbox: a mail or message that has not ended.

@@ -294,12 +294,14 @@ async def test_whatever_happens_at_the_same_moment_nothing_is_left_with_them(flo
     ann = await floor.agent("ann", MESSAGING)
     chats = [await floor.submits(f"customer-{number}", CHAT) for number in range(6)]
     await asyncio.gather(*(floor.assigns(each.conversation_id, ann) for each in chats[:3]))
-    await asyncio.gather(
+    outcomes = await asyncio.gather(
         *(floor.submits(f"customer-{number}", SMS) for number in range(6)),
         floor.deactivates(ann),
         *(floor.assigns(each.conversation_id, ann) for each in chats[3:]),
         return_exceptions=True,
     )
+    refusals = [each for each in outcomes if isinstance(each, BaseException)]
+    assert all("AGENT_DEACTIVATED" in str(each) for each in refusals)
     assert (await ann.customers(), ann.offers, ann.state.messaging_load) == ([], {}, 0)
 
 

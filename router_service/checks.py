@@ -43,7 +43,7 @@ DEFAULT_RING_TIME = Duration(seconds=45)
 DEFAULT_AUTO_ACCEPT_TIME = Duration(seconds=10)
 
 # When an entry of a timeline was, and which one: what the store calls it.
-_TIMELINE_PLACE = re.compile(r"[0-9]{1,15}:(conversation|item|note):[A-Za-z0-9._:@/-]{1,300}")
+_TIMELINE_PLACE = re.compile(r"[0-9]{1,15}:(conversation|item|note|taskcomment):[A-Za-z0-9._:@/-]{1,300}")
 
 
 def _is_task(request: intake_pb2.SubmitContactRequest) -> bool:
@@ -66,6 +66,12 @@ def _add_sla_to_task(request: intake_pb2.SubmitContactRequest) -> None:
     _add_task(request)
     request.channel = channel_pb2.CHANNEL_TASK
     request.sla.seconds = 60
+
+
+def _automate_task(request: intake_pb2.SubmitContactRequest) -> None:
+    _add_task(request)
+    request.channel = channel_pb2.CHANNEL_TASK
+    request.automated = True
 
 
 def _add_task_without_due_time(request: intake_pb2.SubmitContactRequest) -> None:
@@ -435,6 +441,12 @@ CHECKS: Checks = {
     ),
     router_pb2.CloseTaskRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
     router_pb2.ReopenTaskRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
+    router_pb2.AddTaskCommentRequest: (
+        _AGENT,
+        checks.identifier("contact_id"),
+        checks.text("text", at_least=1, at_most=4096),
+        _REQUEST_ID,
+    ),
     router_pb2.MarkSeenRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
     router_pb2.ListMyCustomersRequest: (_AGENT,),
     intake_pb2.SubmitContactRequest: (
@@ -475,6 +487,12 @@ CHECKS: Checks = {
         ),
         _due("task.due_time"),
         checks.optional_identifier("task.agent_id"),
+        checks.custom(
+            "automated",
+            must="must be left out for a task",
+            holds=lambda request: not (_is_task(request) and request.automated),
+            bad=[_automate_task],
+        ),
         _skill_levels("required_skills", at_most=MOST_SKILLS),
         Check(
             field="relaxations",
@@ -487,6 +505,18 @@ CHECKS: Checks = {
                 lambda request: _relax(request, 60, level=101),
             ],
         ),
+    ),
+    intake_pb2.HandOffContactRequest: (
+        checks.identifier("contact_id"),
+        checks.optional_identifier("inbox_id"),
+        checks.optional_identifier("entry_point_id"),
+        checks.custom(
+            "entry_point_id",
+            must="must be left out, where inbox_id is set",
+            holds=lambda request: not (request.inbox_id and request.entry_point_id),
+            bad=[lambda request: setattr(request, "entry_point_id", "hotline")],
+        ),
+        _skill_levels("required_skills", at_most=MOST_SKILLS),
     ),
     intake_pb2.ReportContactEndRequest: (checks.identifier("contact_id"),),
     intake_pb2.ReportContactConnectedRequest: (checks.identifier("contact_id"),),
@@ -557,6 +587,8 @@ CHECKS: Checks = {
     ),
     admin_pb2.GetDedicatedAgentRequest: (checks.identifier("customer_id"),),
     admin_pb2.DeleteDedicatedAgentRequest: (checks.identifier("customer_id"),),
+    admin_pb2.DeactivateAgentRequest: (_AGENT,),
+    admin_pb2.ActivateAgentRequest: (_AGENT,),
     insight_pb2.ExplainContactRequest: (checks.identifier("contact_id"),),
     insight_pb2.ExplainAgentRequest: (_AGENT,),
     insight_pb2.ReportAgentsRequest: (

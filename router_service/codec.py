@@ -24,6 +24,7 @@ from router_service.domain import (
     CustomerEntry,
     DedicatedAgent,
     EntryPoint,
+    HandOff,
     Inbox,
     NewContact,
     Note,
@@ -33,6 +34,7 @@ from router_service.domain import (
     RoutingAgent,
     RoutingSettings,
     RoutingState,
+    TaskComment,
     TimelineEntry,
     Waiting,
 )
@@ -54,6 +56,7 @@ def new_contact(request: intake_pb2.SubmitContactRequest) -> NewContact:
         agent_id=request.task.agent_id,
         skills=_skills(request.required_skills),
         relaxations=_relaxations(request.relaxations),
+        automated=request.automated,
         fingerprint=_fingerprint(request),
     )
 
@@ -69,6 +72,16 @@ def new_task(request: router_pb2.CreateTaskRequest) -> NewContact:
             inbox_id=request.inbox_id,
             task=task,
         )
+    )
+
+
+def hand_off(request: intake_pb2.HandOffContactRequest) -> HandOff:
+    """Return what a well-formed request hands off."""
+    return HandOff(
+        contact_id=request.contact_id,
+        inbox_id=request.inbox_id,
+        entry_point_id=request.entry_point_id,
+        skills=_skills(request.required_skills),
     )
 
 
@@ -170,6 +183,7 @@ def contact(value: Contact) -> contact_pb2.Contact:
         ring_end_time=_time(value.get("ring_end_time")),
         connect_time=_time(value.get("connect_time")),
         end_time=_time(value.get("end_time")),
+        automated_time=_time(value.get("automated_time")),
     )
     if "end_reason" in value:
         written.end_reason = contact_pb2.Contact.EndReason.Value(f"END_REASON_{value['end_reason']}")
@@ -212,6 +226,17 @@ def note(value: Note) -> contact_pb2.Note:
     )
 
 
+def task_comment(value: TaskComment) -> contact_pb2.TaskComment:
+    """Write a comment on a task."""
+    return contact_pb2.TaskComment(
+        comment_id=value["comment_id"],
+        contact_id=value["contact_id"],
+        agent_id=value["agent_id"],
+        text=value["text"],
+        create_time=time_of(value["create_time"]),
+    )
+
+
 def timeline_entry(value: TimelineEntry) -> contact_pb2.TimelineEntry:
     """Write an entry of a timeline."""
     return contact_pb2.TimelineEntry(
@@ -219,6 +244,7 @@ def timeline_entry(value: TimelineEntry) -> contact_pb2.TimelineEntry:
         conversation=conversation(value["conversation"]) if "conversation" in value else None,
         contact=contact(value["contact"]) if "contact" in value else None,
         note=note(value["note"]) if "note" in value else None,
+        comment=task_comment(value["comment"]) if "comment" in value else None,
     )
 
 
@@ -284,6 +310,7 @@ def agent(value: RoutingAgent) -> admin_pb2.RoutingAgent:
         maximum_messaging_capacity=value.get("maximum_messaging_capacity"),
         inbox_ids=value.get("inbox_ids") or (),
         skills=_levels(value.get("skills", "")),
+        deactivate_time=_time(value.get("deactivate_time")),
     )
 
 

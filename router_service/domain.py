@@ -27,7 +27,7 @@ class Contact(TypedDict):
     state: str
     agent_id: NotRequired[str]
     queue_time: int
-    # An outbound call is never due.
+    # An outbound call is never due, nor is what an automatic agent has.
     due_time: NotRequired[int]
     attributes: NotRequired[str]
     text: NotRequired[str]
@@ -40,6 +40,7 @@ class Contact(TypedDict):
     ring_end_time: NotRequired[int]
     connect_time: NotRequired[int]
     end_time: NotRequired[int]
+    automated_time: NotRequired[int]
 
 
 class WaitEstimate(TypedDict):
@@ -88,6 +89,16 @@ class Note(TypedDict):
     create_time: int
 
 
+class TaskComment(TypedDict):
+    """What an agent commented on a task."""
+
+    comment_id: str
+    contact_id: str
+    agent_id: str
+    text: str
+    create_time: int
+
+
 class OpenConversation(TypedDict):
     """A conversation with its contacts that have not ended; empty in any form where there are none."""
 
@@ -96,12 +107,13 @@ class OpenConversation(TypedDict):
 
 
 class TimelineEntry(TypedDict):
-    """One thing of a customer's timeline: a conversation, a contact or task, or a note."""
+    """One thing of a customer's timeline: a conversation, a contact or task, a note, or a comment on a task."""
 
     time: int
     conversation: NotRequired[Conversation]
     contact: NotRequired[Contact]
     note: NotRequired[Note]
+    comment: NotRequired[TaskComment]
 
 
 class Offer(TypedDict):
@@ -231,6 +243,7 @@ class RoutingAgent(TypedDict):
     maximum_messaging_capacity: NotRequired[int]
     inbox_ids: NotRequired[Sequence[str]]
     skills: NotRequired[str]
+    deactivate_time: NotRequired[int]
 
 
 class Said(TypedDict):
@@ -461,8 +474,8 @@ class Event:
     initiator: str
     agent_id: str
     offer_id: str
-    # By the type an OfferOutcome, a ContactAssigned.Cause or an Event.AssigneeReason, without its prefix; or a Note as
-    # JSON.
+    # By the type an OfferOutcome, a ContactAssigned.Cause or an Event.AssigneeReason, without its prefix; or a Note or
+    # TaskComment as JSON.
     why: str
     # Whether what follows are a contact's or a conversation's.
     kind: str
@@ -555,7 +568,20 @@ class NewContact:
     # What it requires, as text in order of the skills; and what after a while, as JSON.
     skills: str
     relaxations: str
+    # Whether an automatic agent has it.
+    automated: bool
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOff:
+    """A contact that its automatic agent hands to people, and where; empty for where it came in."""
+
+    contact_id: str
+    inbox_id: str
+    entry_point_id: str
+    # What it requires from now on, as text in order of the skills; empty for what it came with.
+    skills: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from maitred.v1 import contact_pb2
 from maitred.v1 import insight_service_pb2 as insight_pb2
 from maitred.v1.router_service_pb2 import ContactAssigned
-from router_service.codec import contact, conversation, note, time_of
+from router_service.codec import contact, conversation, note, task_comment, time_of
 from router_service.domain import Contact, Conversation, Event, EventFilter, EventPart, EventWindow, Place
 
 # The id of an entry of the log, and of how many of its events it is behind.
@@ -95,6 +95,8 @@ def _write_why(written: insight_pb2.Event, value: Event) -> None:
             written.hold_reason = contact_pb2.HoldReason.Value(f"HOLD_REASON_{value.why}")
         case "NOTE_CREATED":
             written.note.CopyFrom(note(json.loads(value.why)))
+        case "TASK_COMMENT_ADDED":
+            written.comment.CopyFrom(task_comment(json.loads(value.why)))
 
 
 def _cursor(value: Place) -> str:

@@ -12,6 +12,7 @@ RETRY_AFTER = timedelta(seconds=1)
 
 TABLE: dict[str, tuple[StatusCode, str]] = {
     "AGENT_UNKNOWN": (StatusCode.NOT_FOUND, "no agent has the id {agent_id}"),
+    "AGENT_DEACTIVATED": (StatusCode.FAILED_PRECONDITION, "agent {agent_id} is deactivated and is given no work"),
     "AGENT_LOGGED_OUT": (StatusCode.FAILED_PRECONDITION, "agent {agent_id} is logged out: log in first"),
     "AGENT_AWAY": (StatusCode.FAILED_PRECONDITION, "agent {agent_id} is Away: return first"),
     "AGENT_IN_FOCUS": (StatusCode.FAILED_PRECONDITION, "agent {agent_id} is in Focus: leave it first"),

@@ -28,6 +28,7 @@ class Reason:
 
 
 REASONS: Mapping[str, Reason] = {
+    "DEACTIVATED": Reason("R188", "{who} is deactivated{since}"),
     "LOGGED_OUT": Reason("R28", "{who} is logged out{since}"),
     "AWAY": Reason("R28", "{who} is Away{since}"),
     "FOCUS": Reason("R56", "{who} is in Focus{since}"),
@@ -51,6 +52,7 @@ REASONS: Mapping[str, Reason] = {
     "PRESENCE_UNKNOWN": Reason("R52", "who is available is not known right now: work waits until presence is back"),
     "UNSETTLED": Reason("R148", "the queue is being worked through: its turn comes within moments"),
     "ASKING_ONLY": Reason("R123", "mail and tasks come when an agent asks, and one at switch-on"),
+    "AUTOMATED": Reason("R189", "an automatic agent talks with the customer, and has not handed them to people"),
     "NO_MEMBERS": Reason("R158", "no agent is a member of the inbox"),
     "NO_CHANNEL_ON": Reason("R96", "{who} has no channel on"),
     "NOBODY_WAITING": Reason("R110", "nobody whom {who} could be given is waiting"),

@@ -14,6 +14,7 @@ from router_service.domain import (
     CustomerEntry,
     DedicatedAgent,
     EntryPoint,
+    HandOff,
     Inbox,
     NewContact,
     Note,
@@ -23,6 +24,7 @@ from router_service.domain import (
     PlacedContact,
     RoutingAgent,
     RoutingSettings,
+    TaskComment,
     TimelineEntry,
 )
 from router_service.store.store import RouterStore, read_outcome
@@ -43,6 +45,11 @@ class Routing:
         """Take in a contact (R2, R119, R190-R192)."""
         group = GROUP_OF[contact.channel]
         answer: Contact = self.tell(tenant, await self.store.submit_contact(tenant, contact, group, initiator))
+        return answer
+
+    async def hand_off_contact(self, tenant: str, hand_off: HandOff, initiator: str) -> Contact:
+        """Hand a contact from its automatic agent to people (R189)."""
+        answer: Contact = self.tell(tenant, await self.store.hand_off_contact(tenant, hand_off, initiator))
         return answer
 
     async def report_contact_end(self, tenant: str, contact_id: str, initiator: str) -> Contact:
@@ -183,6 +190,11 @@ class Routing:
         answer: Contact = self.tell(command.tenant, await self.store.reopen_task(command, contact_id))
         return answer
 
+    async def add_task_comment(self, command: Command, contact_id: str, text: str) -> TaskComment:
+        """Comment on a task (R222)."""
+        answer: TaskComment = self.tell(command.tenant, await self.store.add_task_comment(command, contact_id, text))
+        return answer
+
     async def set_inbox_active(self, tenant: str, inbox_id: str, *, active: bool) -> Inbox:
         """Switch an inbox off for new work, or on again (R160)."""
         answer: Inbox = self.tell(tenant, await self.store.set_inbox_active(tenant, inbox_id, active=active))
@@ -233,6 +245,19 @@ class Routing:
     async def delete_dedicated_agent(self, tenant: str, customer_id: str) -> None:
         """Leave a customer without a dedicated agent."""
         self.tell(tenant, await self.store.delete_dedicated_agent(tenant, customer_id))
+
+    async def deactivate_agent(self, tenant: str, agent_id: str, initiator: str) -> tuple[RoutingAgent, int]:
+        """Give an agent no work from now on, and free their customers; return the agent and how many (R188)."""
+        released, more = 0, True
+        while more:
+            answer = self.tell(tenant, await self.store.deactivate_agent(tenant, agent_id, initiator))
+            released, more = released + answer["released"], answer["more"]
+        return answer["agent"], released
+
+    async def activate_agent(self, tenant: str, agent_id: str) -> RoutingAgent:
+        """Let an agent be given work again (R188)."""
+        answer: RoutingAgent = self.tell(tenant, await self.store.activate_agent(tenant, agent_id))
+        return answer
 
     async def get_routing_settings(self, tenant: str) -> RoutingSettings:
         """Return what is set for the tenant."""

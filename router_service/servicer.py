@@ -235,6 +235,13 @@ class RouterServicer(RouterServiceServicer):
         task = await self._routing.reopen_task(_command(request), request.contact_id)
         return router_pb2.ReopenTaskResponse(contact=codec.contact(task))
 
+    async def AddTaskComment(
+        self, request: router_pb2.AddTaskCommentRequest, context: Context
+    ) -> router_pb2.AddTaskCommentResponse:
+        """Comment on a task."""
+        comment = await self._routing.add_task_comment(_command(request), request.contact_id, request.text)
+        return router_pb2.AddTaskCommentResponse(comment=codec.task_comment(comment))
+
     async def ListMyCustomers(
         self, request: router_pb2.ListMyCustomersRequest, context: Context
     ) -> router_pb2.ListMyCustomersResponse:
@@ -274,6 +281,14 @@ class IntakeServicer(IntakeServiceServicer):
         call = current_call()
         contact = await self._routing.submit_contact(call.tenant, codec.new_contact(request), call.actor)
         return intake_pb2.SubmitContactResponse(contact=codec.contact(contact))
+
+    async def HandOffContact(
+        self, request: intake_pb2.HandOffContactRequest, context: Context
+    ) -> intake_pb2.HandOffContactResponse:
+        """Hand a contact from its automatic agent to people."""
+        call = current_call()
+        contact = await self._routing.hand_off_contact(call.tenant, codec.hand_off(request), call.actor)
+        return intake_pb2.HandOffContactResponse(contact=codec.contact(contact))
 
     async def ReportContactEnd(
         self, request: intake_pb2.ReportContactEndRequest, context: Context
@@ -422,6 +437,21 @@ class RoutingAdminServicer(RoutingAdminServiceServicer):
         """Leave a customer without a dedicated agent."""
         await self._routing.delete_dedicated_agent(current_call().tenant, request.customer_id)
         return admin_pb2.DeleteDedicatedAgentResponse()
+
+    async def DeactivateAgent(
+        self, request: admin_pb2.DeactivateAgentRequest, context: Context
+    ) -> admin_pb2.DeactivateAgentResponse:
+        """Give an agent no work from now on."""
+        call = current_call()
+        agent, released = await self._routing.deactivate_agent(call.tenant, request.agent_id, call.actor)
+        return admin_pb2.DeactivateAgentResponse(agent=codec.agent(agent), released=released)
+
+    async def ActivateAgent(
+        self, request: admin_pb2.ActivateAgentRequest, context: Context
+    ) -> admin_pb2.ActivateAgentResponse:
+        """Let an agent be given work again."""
+        agent = await self._routing.activate_agent(current_call().tenant, request.agent_id)
+        return admin_pb2.ActivateAgentResponse(agent=codec.agent(agent))
 
     async def GetRoutingSettings(
         self, request: admin_pb2.GetRoutingSettingsRequest, context: Context

@@ -322,6 +322,13 @@ class Agent:
         await self.floor.settles()
         return response.note
 
+    async def comments(self, contact_id: str, text: str = "calls back at ten") -> contact_pb2.TaskComment:
+        """Comments on a task."""
+        request = router_pb2.AddTaskCommentRequest(agent_id=self.agent_id, contact_id=contact_id, text=text)
+        response = await self.floor.call(self.floor.client.router.AddTaskComment(request))
+        await self.floor.settles()
+        return response.comment
+
     async def sees(self, conversation_id: str) -> contact_pb2.Conversation:
         """Looks at what the customer sent."""
         request = router_pb2.MarkSeenRequest(agent_id=self.agent_id, conversation_id=conversation_id)
@@ -464,6 +471,20 @@ class Floor:
         await self.settles()
         return put.settings
 
+    async def deactivates(self, agent: Agent) -> admin_pb2.DeactivateAgentResponse:
+        """An administrator takes an agent out of service."""
+        request = admin_pb2.DeactivateAgentRequest(agent_id=agent.agent_id)
+        response = await self.call(self.client.admin.DeactivateAgent(request))
+        await self.settles()
+        return response
+
+    async def activates(self, agent: Agent) -> admin_pb2.RoutingAgent:
+        """An administrator puts an agent back into service."""
+        request = admin_pb2.ActivateAgentRequest(agent_id=agent.agent_id)
+        response = await self.call(self.client.admin.ActivateAgent(request))
+        await self.settles()
+        return response.agent
+
     async def limits(
         self, agent: Agent, *, standard: int | None = None, maximum: int | None = None
     ) -> admin_pb2.RoutingAgent:
@@ -561,6 +582,50 @@ class Floor:
         connected = await self.call(self.client.intake.ReportContactConnected(request))
         await self.settles()
         return connected.contact
+
+    async def automates(
+        self,
+        customer_id: str,
+        channel: channel_pb2.Channel.ValueType,
+        *,
+        contact_id: str = "",
+        inbox_id: str = "main",
+        entry_point_id: str = "",
+        sla: timedelta | None = None,
+    ) -> contact_pb2.Contact:
+        """A customer comes to an automatic agent."""
+        request = intake_service_pb2.SubmitContactRequest(
+            contact_id=contact_id or self.new_contact_id(),
+            customer_id=customer_id,
+            channel=channel,
+            inbox_id="" if entry_point_id else inbox_id,
+            entry_point_id=entry_point_id,
+            automated=True,
+        )
+        if sla is not None:
+            request.sla.FromTimedelta(sla)
+        submitted = await self.call(self.client.intake.SubmitContact(request))
+        await self.settles()
+        return submitted.contact
+
+    async def hands_off(
+        self,
+        contact_id: str,
+        *,
+        inbox_id: str = "",
+        entry_point_id: str = "",
+        required_skills: Mapping[str, int] | None = None,
+    ) -> contact_pb2.Contact:
+        """The automatic agent hands a contact to people."""
+        request = intake_service_pb2.HandOffContactRequest(
+            contact_id=contact_id,
+            inbox_id=inbox_id,
+            entry_point_id=entry_point_id,
+            required_skills=required_skills,
+        )
+        response = await self.call(self.client.intake.HandOffContact(request))
+        await self.settles()
+        return response.contact
 
     async def hangs_up(self, contact_id: str) -> contact_pb2.Contact:
         """The customer is gone."""

@@ -147,6 +147,7 @@ class Recount:
             *(problem for each in self.offers for problem in self._offer(each)),
             *(problem for each in self.agents for problem in self._agent(each)),
             *(problem for each in self.agents for problem in self._told(each)),
+            *(problem for each in self.agents for problem in self._deactivated(each)),
             *(problem for each in self.conversations for problem in self._conversation(each)),
             *self._dedicated(),
             *(problem for each in self.agents for problem in self._stopped(each)),
@@ -161,6 +162,7 @@ class Recount:
         """The first rule that holds back new automatic work of the group; '' for a routable agent."""
         agent = self.agents[agent_id]
         holds = {
+            "DEACTIVATED": agent["deactivate_time"],
             "LOGGED_OUT": not agent["logged_in"],
             "AWAY": agent["away"],
             "FOCUS": agent["in_focus"],
@@ -262,7 +264,7 @@ class Recount:
     def _names(self, entry: str) -> bool:
         """Whether an entry of a timeline names something that there is."""
         kind, _, rest = entry.partition(":")
-        of_kind = {"item": self.contacts, "conversation": self.conversations, "note": self.conversations}[kind]
+        of_kind = self.contacts if kind in ("item", "taskcomment") else self.conversations
         return rest.partition("/")[0] in of_kind
 
     def _expect_of_agent(self, sets: dict[str, dict[str, float]], agent_id: str) -> None:
@@ -293,9 +295,14 @@ class Recount:
 
     def _expect_of_contact(self, sets: dict[str, dict[str, float]], contact_id: str) -> None:
         contact = self.contacts[contact_id]
-        sets[f"customer/{contact['customer']}/timeline"][f"item:{contact_id}"] = contact.number("queue_time")
+        # What an automatic agent handed off waits since then, and came before.
+        came = contact.number("automated_time") or contact.number("queue_time")
+        sets[f"customer/{contact['customer']}/timeline"][f"item:{contact_id}"] = came
         if contact["channel"] == "TASK" and contact["state"] != "ENDED":
             sets[f"customer/{contact['customer']}/tasks"][contact_id] = 0
+        for comment_id, said in self.store.hashes.get(f"contact/{contact_id}/comments", {}).items():
+            at = json.loads(said)["create_time"]
+            sets[f"customer/{contact['customer']}/timeline"][f"taskcomment:{contact_id}/{comment_id}"] = at
         if contact["state"] == "WAITING" and not contact["parked"]:
             if contact["skills"]:
                 sets[f"skill_sets/{contact['inbox']}/{contact['group']}"][contact["skills"]] = 0
@@ -406,8 +413,18 @@ class Recount:
             case "ASSIGNED":
                 if agent not in self.agents or offer_id:
                     yield f"{name} is assigned to {agent or 'nobody'} and names {offer_id or 'no offer'}"
+            case "AUTOMATED":
+                yield from self._automated(name, contact)
             case state:
                 yield f"{name} is in the state {state!r}"
+
+    def _automated(self, name: str, contact: _Record) -> Iterator[str]:
+        """What an automatic agent has is nobody's and not due (R189)."""
+        for what in ("agent", "offer", "due_time", "automated_time", "parked"):
+            if contact[what]:
+                yield f"{name} is with an automatic agent and has {what} {contact[what]}"
+        if contact["channel"] == "TASK":
+            yield f"{name} is a task with an automatic agent"
 
     def _offer(self, offer_id: str) -> Iterator[str]:
         offer = self.offers[offer_id]
@@ -446,6 +463,19 @@ class Recount:
         if agent["owed"] and not is_paid:
             yield f"agent {agent_id} is still owed a mail or task item ({agent['owed']})"
 
+    def _deactivated(self, agent_id: str) -> Iterator[str]:
+        """Who is deactivated has nothing but a call, and the conversation of it (R188)."""
+        if not self.agents[agent_id]["deactivate_time"]:
+            return
+        for group in ("MESSAGING", "MAIL_TASKS"):
+            if held := self.held[agent_id, group, "ASSIGNED"]:
+                yield f"agent {agent_id} is deactivated and has {', '.join(held)}"
+        calls = [self.contacts[each]["conversation"] for each in self.held[agent_id, "VOICE", "ASSIGNED"]]
+        for conversation_id, conversation in self.conversations.items():
+            is_theirs = conversation["agent"] == agent_id and conversation["state"] != "CLOSED"
+            if is_theirs and (conversation_id not in calls or conversation["claim"] != "CALL"):
+                yield f"agent {agent_id} is deactivated and has {conversation_id}"
+
     def _told(self, agent_id: str) -> Iterator[str]:
         """What the agent's streams were told last is what is so (R52)."""
         agent = self.agents[agent_id]
@@ -468,9 +498,11 @@ class Recount:
     def _conversation(self, conversation_id: str) -> Iterator[str]:
         conversation = self.conversations[conversation_id]
         contacts = [self.contacts[each] for each in self.open_contacts[conversation_id]]
-        written = [each for each in contacts if each["group"] != "VOICE"]
+        # With an automatic agent alone nobody waits, and where that came in binds nobody (R189).
+        for_agents = [each for each in contacts if each["state"] != "AUTOMATED"]
+        written = [each for each in for_agents if each["group"] != "VOICE"]
         agent, name = conversation["agent"], f"conversation {conversation_id}"
-        state = ("OPEN" if contacts else "WAITING") if agent else "NEW"
+        state = "NEW" if for_agents and not agent else "OPEN" if contacts else "WAITING"
         if conversation["state"] == "CLOSED":
             if contacts:
                 yield f"{name} is closed with {len(contacts)} open contacts"
@@ -601,15 +633,15 @@ class Recount:
             return not self._has_something_open(rest.removesuffix("/timeline"))
         if name not in self.store.hashes and name not in self.store.strings:
             return False
-        # What was noted of a conversation goes with it.
-        rest = rest.removesuffix("/notes")
+        # What was noted of a conversation goes with it, and what was commented on a task.
+        rest = rest.removesuffix("/notes").removesuffix("/comments")
         if kind == "customer" and rest.endswith("/dedicated_agent"):
             return False
         if kind == "customer":
             named = self.conversations.get(self.store.strings[name])
             return named is None or named["state"] == "CLOSED"
         records: Mapping[str, tuple[dict[str, _Record], tuple[str, ...]]] = {
-            "contact": (self.contacts, ("WAITING", "OFFERED", "ASSIGNED")),
+            "contact": (self.contacts, ("WAITING", "OFFERED", "ASSIGNED", "AUTOMATED")),
             "conversation": (self.conversations, ("NEW", "OPEN", "WAITING")),
             "offer": (self.offers, ("OPEN",)),
         }

@@ -28,13 +28,15 @@ KEYS = {
     " in ms; goes with a queue for certain skills",
     "unsettled": "zset by tier: queues and agents that a due-now timer, or the lease's return, has to look at",
     "contact/<contact>": "hash; goes 7 days after its end",
+    "contact/<contact>/comments": "hash: what agents commented on a task, by id, as JSON; goes with the task",
     "conversation/<conversation>": "hash; goes 7 days after its close",
     "conversation/<conversation>/contacts": "set of contacts that have not ended",
     "conversation/<conversation>/notes": "hash: what agents noted, by id, as JSON; goes with the conversation",
     "customer/<customer>": "string: the last conversation: live (R2), or closed and perhaps reopened (R12); goes 7 days"
     " after its close",
-    "customer/<customer>/timeline": "zset by time: `conversation:<id>`, `item:<contact>`, `note:<conversation>/<note>`"
-    " (R3); goes 7 days after the last of the customer's conversations and tasks was closed",
+    "customer/<customer>/timeline": "zset by time: `conversation:<id>`, `item:<contact>`, `note:<conversation>/<note>`,"
+    " `taskcomment:<contact>/<comment>` (R3); goes 7 days after the last of the customer's conversations and tasks was"
+    " closed",
     "customer/<customer>/tasks": "set of their tasks that are not closed",
     "customer/<customer>/dedicated_agent": "hash: agent, and inbox for what that agent can't take (R176, R178)",
     "offer/<offer>": "hash; goes 10 minutes after it was decided",
@@ -51,7 +53,8 @@ KEYS = {
     "skill_sets/<inbox>/<group>": "set of skills that contacts of the queue require, or did an hour ago",
     "settings": "hash: what administrators set, by name, of what is not at its default",
     "timers": "zset by due time: offer:<offer>, accept:<offer>, pause:<group>:<agent>, stop:<agent>, "
-    "after_call:<agent>, session:<contact>, ring:<contact>, relax:<contact>, skill_set:<queue>, settle",
+    "after_call:<agent>, session:<contact>, ring:<contact>, relax:<contact>, skill_set:<queue>, release:<agent>, "
+    "settle",
     "request:<step>/<agent>/:<request>": "string: the answer to a request id; goes after 20 minutes",
     "clock": "string: the manual time in ms",
 }

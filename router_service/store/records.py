@@ -12,7 +12,7 @@ _FIELDS = {
     "contact": (
         *("contact_id", "customer_id", "channel", "inbox_id", "conversation_id", "state", "agent_id"),
         *("queue_time", "due_time", "text", "end_reason", "hold_time", "required_skills"),
-        *("direction", "ring_end_time", "connect_time", "hold_reason", "end_time"),
+        *("direction", "ring_end_time", "connect_time", "hold_reason", "end_time", "automated_time"),
     ),
     "conversation": ("conversation_id", "customer_id", "inbox_id", "agent_id", "state", "create_time", "close_time"),
 }
@@ -27,6 +27,7 @@ _NUMBERS = {
     "ring_end_time",
     "connect_time",
     "end_time",
+    "automated_time",
 }
 
 _BEGINNINGS = {"CONTACT_STARTED", "TASK_CREATED", "CONVERSATION_CREATED"}

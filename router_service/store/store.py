@@ -24,6 +24,7 @@ from router_service.domain import (
     DedicatedAgent,
     EntryPoint,
     EventsRead,
+    HandOff,
     Inbox,
     InboxQueues,
     NewContact,
@@ -80,7 +81,20 @@ class RouterStore:
             contact.agent_id,
             contact.skills,
             contact.relaxations,
+            "1" if contact.automated else "",
             contact.fingerprint,
+            initiator,
+        )
+
+    async def hand_off_contact(self, tenant: str, hand_off: HandOff, initiator: str) -> Outcome:
+        """Hand a contact from its automatic agent to people (R189). Raises Refused."""
+        return await self._change(
+            "hand_off_contact",
+            tenant,
+            hand_off.contact_id,
+            hand_off.inbox_id,
+            hand_off.entry_point_id,
+            hand_off.skills,
             initiator,
         )
 
@@ -201,6 +215,10 @@ class RouterStore:
         """Reopen a closed task (R132). Raises Refused."""
         return await self._command("reopen_task", command, contact_id)
 
+    async def add_task_comment(self, command: Command, contact_id: str, text: str) -> Outcome:
+        """Comment on a task (R222). Raises Refused."""
+        return await self._command("add_task_comment", command, contact_id, text)
+
     async def set_inbox_active(self, tenant: str, inbox_id: str, *, active: bool) -> Outcome:
         """Switch an inbox off for new work, or on again (R160). Raises Refused."""
         return await self._change("set_inbox_active", tenant, inbox_id, "1" if active else "")
@@ -257,6 +275,14 @@ class RouterStore:
     async def delete_dedicated_agent(self, tenant: str, customer_id: str) -> Outcome:
         """Leave a customer without a dedicated agent."""
         return await self._change("delete_dedicated_agent", tenant, customer_id)
+
+    async def deactivate_agent(self, tenant: str, agent_id: str, initiator: str) -> Outcome:
+        """Give an agent no work from now on, and take some of what they have (R188). Raises Refused."""
+        return await self._change("deactivate_agent", tenant, agent_id, initiator)
+
+    async def activate_agent(self, tenant: str, agent_id: str) -> Outcome:
+        """Let an agent be given work again (R188). Raises Refused."""
+        return await self._change("activate_agent", tenant, agent_id)
 
     async def get_routing_settings(self, tenant: str) -> RoutingSettings:
         """Return all settings."""

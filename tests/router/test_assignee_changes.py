@@ -72,6 +72,14 @@ async def work_is_released(floor: Floor) -> Change:
     return lambda: floor.call(floor.client.admin.ReleaseAgentWork(request)), "ann", ""
 
 
+async def an_agent_is_deactivated(floor: Floor) -> Change:
+    ann = await floor.agent("ann", MESSAGING)
+    await chats(ann)
+    await ann.switches_on()
+    request = admin.DeactivateAgentRequest(agent_id="ann")
+    return lambda: floor.call(floor.client.admin.DeactivateAgent(request)), "ann", ""
+
+
 async def an_agent_writes_to_a_customer(floor: Floor) -> Change:
     ann = await floor.agent("ann")
     return lambda: ann.starts("carl", SMS), "", "ann"
@@ -107,13 +115,14 @@ KINDS: Mapping[str, Callable[[Floor], Awaitable[Change]]] = {
     "DECLINED": mail_is_given_back,
     "MANUAL": a_supervisor_names_an_agent,
     "REROUTED": work_is_released,
+    "USER_DEACTIVATED": an_agent_is_deactivated,
     "OUTBOUND_MESSAGE": an_agent_writes_to_a_customer,
     "QUEUE_TRANSFER": a_conversation_is_passed_on,
     "INBOUND": mail_returns_after_a_call_that_reopened_the_conversation,
     "DEDICATED_ASSIGN": mail_comes_for_the_dedicated_agent,
 }
-# Nothing brings these about yet: a call can't be transferred, nor an agent deactivated.
-TO_COME = {"PHONE_TRANSFER", "USER_DEACTIVATED"}
+# Nothing brings this about yet: a call can't be transferred.
+TO_COME = {"PHONE_TRANSFER"}
 
 
 def test_there_is_a_change_of_every_kind() -> None:

@@ -35,6 +35,7 @@ from maitred.v1.insight_service_pb2 import (
 )
 from maitred.v1.intake_service_pb2 import (
     GetContactRequest,
+    HandOffContactRequest,
     ReportContactConnectedRequest,
     ReportContactEndRequest,
     SubmitContactRequest,
@@ -43,6 +44,7 @@ from maitred.v1.intake_service_pb2 import (
 from maitred.v1.router_service_pb2 import (
     AcceptOfferRequest,
     AddNoteRequest,
+    AddTaskCommentRequest,
     AssignConversationRequest,
     CloseConversationRequest,
     CloseTaskRequest,
@@ -67,8 +69,10 @@ from maitred.v1.router_service_pb2 import (
     WatchAssignmentsRequest,
 )
 from maitred.v1.routing_admin_service_pb2 import (
+    ActivateAgentRequest,
     ActivateInboxRequest,
     AddInboxMembersRequest,
+    DeactivateAgentRequest,
     DeactivateInboxRequest,
     DedicatedAgent,
     DeleteDedicatedAgentRequest,
@@ -182,6 +186,7 @@ WELL_FORMED: list[Message] = [
     UnassignConversationRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     ReopenConversationRequest(agent_id="ann", conversation_id="conversation-9", request_id="r"),
     AddNoteRequest(agent_id="ann", conversation_id="conversation-9", text="a regular", request_id="r"),
+    AddTaskCommentRequest(agent_id="ann", contact_id="t", text="at ten", request_id="r"),
     GetConversationRequest(agent_id="ann", conversation_id="conversation-9"),
     GetTimelineRequest(
         agent_id="ann", customer_id="carl", newest_first=True, page_size=10, page_token="1893456000000:item:c"
@@ -219,6 +224,8 @@ WELL_FORMED: list[Message] = [
     DeleteDedicatedAgentRequest(customer_id="carl"),
     ListAbsentAgentsRequest(page_token="1"),
     ReleaseAgentWorkRequest(agent_id="ann"),
+    DeactivateAgentRequest(agent_id="ann"),
+    ActivateAgentRequest(agent_id="ann"),
     ListMyCustomersRequest(agent_id="ann"),
     SubmitContactRequest(
         contact_id="c",
@@ -227,6 +234,7 @@ WELL_FORMED: list[Message] = [
         inbox_id="main",
         attributes={"a": "b"},
         sla=Duration(seconds=1),
+        automated=True,
     ),
     SubmitContactRequest(
         contact_id="c",
@@ -235,6 +243,7 @@ WELL_FORMED: list[Message] = [
         inbox_id="main",
         task=TaskContent(text="call back", due_time=DUE, agent_id="ann"),
     ),
+    HandOffContactRequest(contact_id="c", inbox_id="main", required_skills={"german": 1}),
     ReportContactEndRequest(contact_id="c"),
     ReportContactConnectedRequest(contact_id="c"),
     GetContactRequest(contact_id="c"),
@@ -430,6 +439,8 @@ REFUSED = [
     (ReopenConversationRequest(agent_id="ann", conversation_id="conversation-1"), "CONVERSATION_OPEN"),
     (CloseTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ReopenTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (AddTaskCommentRequest(agent_id="ann", contact_id="contact-99", text="at ten"), "CONTACT_UNKNOWN"),
+    (AddTaskCommentRequest(agent_id="ann", contact_id="contact-1", text="at ten"), "CONTACT_NOT_A_TASK"),
     (DeactivateInboxRequest(inbox_id="nowhere"), "INBOX_UNKNOWN"),
     (ActivateInboxRequest(inbox_id="nowhere"), "INBOX_UNKNOWN"),
     (GetEntryPointRequest(entry_point_id="nowhere"), "ENTRY_POINT_UNKNOWN"),
@@ -448,6 +459,8 @@ REFUSED = [
         "INBOX_UNKNOWN",
     ),
     (GetDedicatedAgentRequest(customer_id="carl"), "DEDICATED_AGENT_UNKNOWN"),
+    (DeactivateAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
+    (ActivateAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
     (ExplainContactRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ExplainAgentRequest(agent_id="stranger"), "AGENT_UNKNOWN"),
     (GetQueuesRequest(inbox_ids=["main", "nowhere"]), "INBOX_UNKNOWN"),
@@ -484,6 +497,7 @@ REFUSED = [
         ),
         "DUE_TIME_PAST",
     ),
+    (HandOffContactRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ReportContactEndRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ReportContactConnectedRequest(contact_id="contact-99"), "CONTACT_UNKNOWN"),
     # What Ann has is a chat that the customer began.

@@ -54,6 +54,7 @@ SCOPES = (admin.RoutingSettings.DECLINE_SCOPE_AGENT, admin.RoutingSettings.DECLI
 # What may be refused on such a day: someone was too late, or is not where the call needs them.
 TOLERATED = {
     "AGENT_AWAY",
+    "AGENT_DEACTIVATED",
     "AGENT_IN_FOCUS",
     "AGENT_IN_SETTINGS",
     "AGENT_LOGGED_OUT",
@@ -89,6 +90,8 @@ class Day:
     tasks: list[str] = field(default_factory=list)
     # Conversations that somebody closed, and maybe reopened.
     closed: list[str] = field(default_factory=list)
+    # What came to an automatic agent.
+    automated: list[str] = field(default_factory=list)
     # Calls of agents that no customer has answered so far, the last one last.
     dialled: list[str] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
@@ -187,6 +190,20 @@ async def customer_comes(day: Day) -> None:
 async def customer_leaves(day: Day) -> None:
     if day.submitted:
         await day.floor.hangs_up(day.draw.choice(day.submitted))
+
+
+async def customer_comes_to_the_automatic_agent(day: Day) -> None:
+    contact_id = f"contact-{len(day.submitted)}"
+    customer_id = f"customer-{day.draw.randrange(10 * len(day.agents))}"
+    await day.floor.automates(customer_id, day.draw.choice(CHANNELS), contact_id=contact_id, inbox_id=day.inbox())
+    day.submitted.append(contact_id)
+    day.automated.append(contact_id)
+
+
+async def automatic_agent_hands_off(day: Day) -> None:
+    """What it has, or has no more."""
+    if day.automated:
+        await day.floor.hands_off(day.draw.choice(day.automated[-5:]), inbox_id=day.draw.choice(("", day.inbox())))
 
 
 async def agent_begins(day: Day) -> None:
@@ -302,9 +319,26 @@ async def agent_passes_on(day: Day) -> None:
         await agent.passes_on(found[0].conversation.conversation_id, f"inbox-{day.inboxes - 1}")
 
 
+async def supervisor_assigns(day: Day) -> None:
+    """A conversation, whoever has it, to somebody."""
+    if day.submitted:
+        contact = await day.floor.contact(day.draw.choice(day.submitted[-10:]))
+        if contact.conversation_id:
+            await day.floor.assigns(contact.conversation_id, day.someone())
+
+
 async def supervisor_releases(day: Day) -> None:
     request = admin.ReleaseAgentWorkRequest(agent_id=day.someone().agent_id)
     await day.floor.call(day.floor.client.admin.ReleaseAgentWork(request))
+
+
+async def admin_deactivates(day: Day) -> None:
+    """Somebody, and maybe puts them back into service soon."""
+    await day.floor.deactivates(day.someone())
+
+
+async def admin_activates(day: Day) -> None:
+    await day.floor.activates(day.someone())
 
 
 async def agent_looks_ahead(day: Day) -> None:
@@ -338,7 +372,9 @@ async def agent_changes_task(day: Day) -> None:
         return
     agent_id, contact_id = day.someone().agent_id, day.draw.choice(day.tasks)
     client = day.floor.client.router
-    match day.draw.choice(("update", "update", "close", "reopen")):
+    match day.draw.choice(("update", "update", "close", "reopen", "comment")):
+        case "comment":
+            await day.someone().comments(contact_id)
         case "close":
             await day.floor.call(client.CloseTask(router.CloseTaskRequest(agent_id=agent_id, contact_id=contact_id)))
         case "reopen":
@@ -407,6 +443,8 @@ async def rules_change(day: Day) -> None:
 ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     customer_comes: 28,
     customer_leaves: 4,
+    customer_comes_to_the_automatic_agent: 5,
+    automatic_agent_hands_off: 5,
     agent_begins: 4,
     customer_answers: 4,
     agent_accepts: 20,
@@ -426,6 +464,9 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     agent_logs_in: 2,
     time_passes: 12,
     supervisor_releases: 1,
+    supervisor_assigns: 3,
+    admin_deactivates: 1,
+    admin_activates: 4,
     rules_change: 1,
     agent_looks_ahead: 4,
     agent_reopens: 3,

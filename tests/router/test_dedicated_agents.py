@@ -433,3 +433,44 @@ async def test_of_a_conversation_that_an_agent_let_go_of_nothing_goes_to_them(fl
     assert left.state == Conversation.STATE_NEW
     sms = await floor.submits("carl", SMS)
     assert (sms.state, sms.inbox_id, bob.offers) == (Contact.STATE_WAITING, "main", {})
+
+
+# Beside automatic agents, and when they are deactivated
+
+
+@rule("R178", "R189")
+async def test_what_an_automatic_agent_hands_off_is_for_them_like_what_comes_now(floor: Floor) -> None:
+    bob, ann = await dedicated(floor), await floor.agent("ann", MESSAGING)
+    chat = await floor.automates("carl", CHAT)
+    await bob.switches_on(MESSAGING)
+    assert (await floor.contact(chat.contact_id)).state == Contact.STATE_AUTOMATED
+    handed = await floor.hands_off(chat.contact_id)
+    assert (handed.inbox_id, set(bob.offers), ann.offers) == ("vip", {chat.contact_id}, {})
+
+
+@rule("R177", "R189")
+async def test_mail_that_an_automatic_agent_hands_off_is_theirs_at_once(floor: Floor) -> None:
+    await dedicated(floor)
+    mail = await floor.automates("carl", EMAIL)
+    handed = await floor.hands_off(mail.contact_id)
+    assert (handed.state, handed.agent_id, handed.inbox_id) == (Contact.STATE_ASSIGNED, "bob", "main")
+
+
+@rule("R176", "R188")
+async def test_one_who_is_deactivated_is_passed_over_until_they_are_active_again(floor: Floor) -> None:
+    bob = await dedicated(floor)
+    await floor.call(floor.client.admin.DeactivateAgent(admin.DeactivateAgentRequest(agent_id="bob")))
+    waits = await floor.submits("carl", EMAIL)
+    assert (waits.state, waits.inbox_id) == (Contact.STATE_WAITING, "main")
+    await floor.hangs_up(waits.contact_id)
+    await floor.call(floor.client.admin.ActivateAgent(admin.ActivateAgentRequest(agent_id="bob")))
+    mail = await floor.submits("carl", EMAIL)
+    assert await bob.contacts() == {mail.contact_id}
+
+
+@rule("R176", "R188")
+async def test_nobody_who_is_deactivated_is_named(floor: Floor) -> None:
+    bob = await floor.agent("bob")
+    await floor.call(floor.client.admin.DeactivateAgent(admin.DeactivateAgentRequest(agent_id="bob")))
+    with pytest.raises(Refusal, match="AGENT_DEACTIVATED"):
+        await floor.dedicates(bob, "carl")

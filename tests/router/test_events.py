@@ -383,9 +383,8 @@ async def test_a_repeat_and_a_refusal_are_no_events(floor: Floor) -> None:
 # Tasks and conversations
 
 
-@rule("R222", "R223")
+@rule("S184", "R222", "R223")
 async def test_what_is_done_to_a_task_and_a_conversation_is_told(floor: Floor) -> None:
-    """S184, without notes, comments and reopened conversations."""
     ann = await floor.agent("ann", MESSAGING)
     await floor.agent("bob")
     since = await now(floor)
@@ -397,6 +396,7 @@ async def test_what_is_done_to_a_task_and_a_conversation_is_told(floor: Floor) -
     moved = await reassigns(floor, ann, moved)
     moved = await reassigns(floor, ann, moved, text="call back soon")
     moved = await reassigns(floor, ann, moved, to_agent_id="bob")
+    comment = await ann.comments(task.contact_id)
     about = router.CloseTaskRequest(agent_id="bob", contact_id=task.contact_id)
     await floor.call(floor.client.router.CloseTask(about))
     again = router.ReopenTaskRequest(agent_id="bob", contact_id=task.contact_id)
@@ -404,6 +404,8 @@ async def test_what_is_done_to_a_task_and_a_conversation_is_told(floor: Floor) -
     chat = await floor.submits("carl", CHAT)
     await ann.accepts(chat.contact_id)
     await ann.closes(chat.conversation_id)
+    await ann.notes(chat.conversation_id)
+    await ann.reopens(chat.conversation_id)
     events = await told(floor, since)
 
     of_task = [event for event in events if event.contact_after.contact_id == task.contact_id]
@@ -413,20 +415,23 @@ async def test_what_is_done_to_a_task_and_a_conversation_is_told(floor: Floor) -
         "task_due_date_updated",
         "task_content_updated",
         "task_assignee_updated",
+        "task_comment_added",
         "task_closed",
         "task_reopened",
     ]
-    redated, reworded, reassigned, closed, reopened = of_task[2:]
+    redated, reworded, reassigned, commented, closed, reopened = of_task[2:]
     assert (redated.contact_before.due_time, redated.contact_after.due_time) == (task.due_time, later)
     assert (reworded.contact_before.text, reworded.contact_after.text) == ("call back", "call back soon")
     assert (reassigned.contact_before.agent_id, reassigned.agent_id) == ("ann", "bob")
     assert reassigned.assignee_reason == Event.ASSIGNEE_REASON_MANUAL
+    assert (commented.comment, commented.agent_id) == (comment, "ann")
+    assert commented.contact_before == commented.contact_after
     assert closed.contact_after.state == reopened.contact_before.state == Contact.STATE_ENDED
     assert reopened.contact_after == await floor.contact(task.contact_id)
     last = only(events, "conversation_closed")
     assert last.conversation_before.state == Conversation.STATE_OPEN
     assert last.conversation_after.state == Conversation.STATE_CLOSED
-    assert types(events)[-2:] == ["contact_ended", "conversation_closed"]
+    assert types(events)[-4:] == ["contact_ended", "conversation_closed", "note_created", "conversation_reopened"]
 
 
 # The stream

@@ -128,6 +128,12 @@ async def fills_up(agent: Agent, channel: Channel.ValueType) -> None:
 Condition = Callable[[Agent, Channel.ValueType], Awaitable[object]]
 CALLS, MESSAGES = (CALL, VOICE), (CHAT, MESSAGING)
 CONDITIONS: list[tuple[str, Condition, list[Any], str]] = [
+    (
+        "DEACTIVATED",
+        lambda agent, _: agent.floor.deactivates(agent),
+        [CALLS, MESSAGES],
+        "ann is deactivated since 2030-",
+    ),
     ("LOGGED_OUT", lambda agent, _: agent.logs_out(), [CALLS, MESSAGES], "ann is logged out since 2030-"),
     ("AWAY", lambda agent, _: agent.goes_away(), [CALLS, MESSAGES], "ann is Away since 2030-"),
     ("FOCUS", lambda agent, _: agent.enters_focus(), [CALLS, MESSAGES], "ann is in Focus since 2030-"),
@@ -393,6 +399,7 @@ async def test_who_left_before_anybody_had_them_has_no_assignment(floor: Floor) 
 
 
 REFUSED: Mapping[str, Callable[[Agent], Awaitable[object]]] = {
+    "DEACTIVATED": lambda agent: agent.floor.deactivates(agent),
     "LOGGED_OUT": Agent.logs_out,
     "AWAY": Agent.goes_away,
     "FOCUS": Agent.enters_focus,

@@ -261,6 +261,16 @@ async def note(floor: Floor) -> Repeat:
     return Repeat(call=floor.client.router.AddNote, request=requests[0], other=requests[1])
 
 
+async def comment(floor: Floor) -> Repeat:
+    await floor.agent("ann")
+    task = await floor.task("carl")
+    requests = [
+        router_pb2.AddTaskCommentRequest(agent_id="ann", contact_id=task.contact_id, text=text, request_id=ID)
+        for text in ("at ten", "at noon")
+    ]
+    return Repeat(call=floor.client.router.AddTaskComment, request=requests[0], other=requests[1])
+
+
 Prepare: TypeAlias = Callable[[Floor], Awaitable[Repeat]]
 
 PREPARED: dict[type[Message], Prepare] = {
@@ -283,6 +293,7 @@ PREPARED: dict[type[Message], Prepare] = {
     router_pb2.UpdateTaskRequest: update_task,
     router_pb2.CloseTaskRequest: close_task,
     router_pb2.ReopenTaskRequest: reopen_task,
+    router_pb2.AddTaskCommentRequest: comment,
 }
 EVERY_CALL = pytest.mark.parametrize("prepare", PREPARED.values(), ids=lambda prepare: prepare.__name__)
 # An agent has one call at a time, and no other to put on hold.

@@ -101,6 +101,7 @@ async def test_a_stay_of_which_only_the_end_is_seen_withdraws_what_was_offered_b
             agent_id="",
             skills="",
             relaxations="",
+            automated=False,
             fingerprint="call",
         )
         await router.submit_contact(TENANT, contact, "VOICE", "")

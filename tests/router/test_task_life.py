@@ -182,3 +182,32 @@ async def test_nobody_becomes_known_by_closing_a_task(floor: Floor) -> None:
     request = admin.GetRoutingAgentRequest(agent_id="ghost")
     with pytest.raises(Refusal, match="AGENT_UNKNOWN"):
         await floor.call(floor.client.admin.GetRoutingAgent(request))
+
+
+@rule("R9", "R132", "R222")
+async def test_any_agent_comments_on_an_open_task_at_any_time(floor: Floor) -> None:
+    ann, bob = await floor.agent("ann"), await floor.agent("bob", MESSAGING)
+    await creates(ann, to="ann")
+    await bob.enters_focus()
+    text = 'calls back at ten,\n\tsays "ä"'
+    comment = await bob.comments("task", text)
+    assert (comment.agent_id, comment.contact_id, comment.text) == ("bob", "task", text)
+    assert (await floor.timeline("carl"))[-1].comment == comment
+    assert await ann.contacts() == {"task"}
+
+
+@rule("R132")
+async def test_a_closed_task_takes_no_comments_until_it_is_open_again(floor: Floor) -> None:
+    ann = await floor.agent("ann")
+    await creates(ann, to="ann")
+    first = await ann.comments("task")
+    await closes(ann)
+    with pytest.raises(Refusal, match="CONTACT_ENDED"):
+        await ann.comments("task")
+    # They go with the task, and stay with it.
+    assert await floor.redis.pttl(f"{{{floor.tenant}}}:router:contact/task/comments") > 0
+    await reopens(ann)
+    second = await ann.comments("task")
+    shown = [entry.comment for entry in await floor.timeline("carl") if entry.HasField("comment")]
+    assert shown == [first, second]
+    assert await floor.redis.pttl(f"{{{floor.tenant}}}:router:contact/task/comments") == -1

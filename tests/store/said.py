@@ -10,7 +10,7 @@ from router_service.store.store import RouterStore
 TENANT = "acme"
 
 
-async def submit(router: RouterStore, contact_id: str, channel: str, group: str) -> Contact:
+async def submit(router: RouterStore, contact_id: str, channel: str, group: str, *, automated: bool = False) -> Contact:
     """A customer of their own for every contact."""
     contact = NewContact(
         contact_id=contact_id,
@@ -26,6 +26,7 @@ async def submit(router: RouterStore, contact_id: str, channel: str, group: str)
         agent_id="",
         skills="",
         relaxations="",
+        automated=automated,
         fingerprint=contact_id,
     )
     answer: Contact = (await router.submit_contact(TENANT, contact, group, "")).answer

@@ -24,7 +24,7 @@ from presence_service.domain import (
 )
 from presence_service.store.store import STEPS, PresenceStore
 from router_service.domain import Command as RouterCommand
-from router_service.domain import DedicatedAgent, EntryPoint, OutboundContact, Place, RoutingAgent
+from router_service.domain import DedicatedAgent, EntryPoint, HandOff, OutboundContact, Place, RoutingAgent
 from router_service.store.store import RouterStore
 from tests.recount import recount
 from tests.store.said import TENANT, state, submit
@@ -160,6 +160,7 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert (await submit(router, "task", "TASK", "MAIL_TASKS"))["state"] == "WAITING"
     due_ms = (await router.get_contact(TENANT, "task"))["contact"]["due_time"]
     assert (await router.update_task(ann(), "task", "later", due_ms, "main", "")).answer["text"] == "later"
+    assert (await router.add_task_comment(ann(), "task", "at ten")).answer["text"] == "at ten"
     await router.close_task(ann(), "task")
     assert (await router.reopen_task(ann(), "task")).answer["state"] == "WAITING"
     await router.set_inbox_active(TENANT, "main", active=False)
@@ -171,6 +172,12 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert (await router.put_dedicated_agent(TENANT, named)).answer == named
     assert await router.get_dedicated_agent(TENANT, "carl") == named
     await router.delete_dedicated_agent(TENANT, "carl")
+    assert (await submit(router, "bot", "EMAIL", "MAIL_TASKS", automated=True))["state"] == "AUTOMATED"
+    hand_off = HandOff(contact_id="bot", inbox_id="", entry_point_id="", skills="")
+    assert (await router.hand_off_contact(TENANT, hand_off, "")).answer["state"] == "WAITING"
+    deactivated = (await router.deactivate_agent(TENANT, "ann", "")).answer
+    assert (deactivated["agent"]["agent_id"], deactivated["more"]) == ("ann", False)
+    assert "deactivate_time" not in (await router.activate_agent(TENANT, "ann")).answer
     await router.put_entry_point(TENANT, hotline)
     assert await router.get_entry_point(TENANT, "hotline") == hotline
 

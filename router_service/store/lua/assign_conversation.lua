@@ -10,7 +10,7 @@
 --       by            who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', conversation, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONVERSATION_UNKNOWN, CONVERSATION_CLOSED, CONVERSATION_NOT_YOURS, NOTHING_WRITTEN_OPEN, INBOX_UNKNOWN,
---         INBOX_INACTIVE, AGENT_UNKNOWN, REQUEST_ID_REUSED
+--         INBOX_INACTIVE, AGENT_UNKNOWN, AGENT_DEACTIVATED, REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready, times the conversation's open contacts.
 
 local agent_id, conversation_id, inbox_id, to = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -23,7 +23,8 @@ local v = conversations.get(conversation_id)
 local refused, about = conversations.refusal(v, agent_id)
 if refused then return step.refuse(refused, about) end
 if to ~= '' then
-  if not record.exists(agents.get(to)) then return step.refuse('AGENT_UNKNOWN', { agent_id = to }) end
+  refused, about = agents.refusal(to)
+  if refused then return step.refuse(refused, about) end
   conversations.hand_to(v, agents.get(to))
   return step.done(function() return show.conversation(v) end)
 end

@@ -38,7 +38,7 @@ end
 conversations.close(v)
 local brought
 if follow == 'NEXT' then
-  local hold = can.presence_hold(a)
+  local hold = can.full_hold(a)
   if hold then
     brought = { nothing = 'NOT_ROUTABLE' }
   elseif not view.is_fresh() then

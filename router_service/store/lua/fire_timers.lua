@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Fires what is due, one at a time in order of due time, at most a step's worth: lapsed offers (R77, R118), calls that
--- no customer took (R78), ended pauses (R117, R138), queues left unsettled.
+-- no customer took (R78), ended pauses (R117, R138), work of a deactivated agent (R188), queues left unsettled.
 --
 -- KEYS  prefix   the tenant's prefix
 -- ARGV  mode     real | manual
@@ -19,6 +19,7 @@ local due = {
   relax = function(id) queue.relax(contacts.get(id)) end,
   skill_set = function(q) queue.forget(q) end,
   ring = function(id) outbound.lapse(contacts.get(id)) end,
+  release = function(id) agents.release(agents.get(id)) end,
   session = function(id) contacts.end_session(contacts.get(id)) end,
 }
 

@@ -6,12 +6,13 @@
 --       agent
 --       inbox     for messages that the agent can't take
 -- Returns {'OK', dedicated_agent, changes, unsettled} | {'REFUSED', reason, metadata}
---         AGENT_UNKNOWN, INBOX_UNKNOWN
+--         AGENT_UNKNOWN, AGENT_DEACTIVATED, INBOX_UNKNOWN
 -- O(1).
 
 local customer, agent_id, inbox_id = ARGV[2], ARGV[3], ARGV[4]
 
-if not can.be_named(agents.get(agent_id)) then return step.refuse('AGENT_UNKNOWN', { agent_id = agent_id }) end
+local refused, about = agents.refusal(agent_id)
+if refused then return step.refuse(refused, about) end
 if not inboxes.show(inbox_id) then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) end
 
 dedicated.put(customer, agent_id, inbox_id)

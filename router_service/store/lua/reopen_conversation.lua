@@ -7,7 +7,7 @@
 --       request       id of the request, '' for none
 --       by            who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', conversation, changes, unsettled} | {'REFUSED', reason, metadata}
---         CONVERSATION_UNKNOWN, CONVERSATION_OPEN, AGENT_UNKNOWN, REQUEST_ID_REUSED
+--         CONVERSATION_UNKNOWN, CONVERSATION_OPEN, AGENT_UNKNOWN, AGENT_DEACTIVATED, REQUEST_ID_REUSED
 -- O(log n) in the agent's customers.
 
 local agent_id, conversation_id, request_id, by = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -19,8 +19,8 @@ if not record.exists(v) then return step.refuse('CONVERSATION_UNKNOWN', { conver
 -- A customer has one at a time (R2).
 local open = v.state == 'CLOSED' and conversations.live(v.customer) or v
 if open.state ~= 'CLOSED' then return step.refuse('CONVERSATION_OPEN', { conversation_id = open.id }) end
-local a = agents.get(agent_id)
-if not record.exists(a) then return step.refuse('AGENT_UNKNOWN', { agent_id = agent_id }) end
+local refused, about = agents.refusal(agent_id)
+if refused then return step.refuse(refused, about) end
 
-conversations.reopen_for(v, a)
+conversations.reopen_for(v, agents.get(agent_id))
 return step.done(function() return show.conversation(v) end)

@@ -1,4 +1,5 @@
--- Reopens a closed task: it is the agent's whose it was, or waits in its inbox again (R132).
+-- Reopens a closed task: it is the agent's whose it was, or waits in its inbox again (R132), also where whose it was is
+-- deactivated (R188).
 --
 -- KEYS  prefix    the tenant's prefix
 -- ARGV  mode      real | manual
@@ -22,7 +23,8 @@ if c.state ~= 'ENDED' then return step.refuse('TASK_OPEN', { contact_id = contac
 c.end_reason = ''
 c.end_time = ''
 record.keep_on(c)
+redis.call('PERSIST', keys.contact_comments(c.id))
 timeline.open_task(c)
-contacts.place_task(c, c.agent)
+contacts.place_task(c, agents.is_deactivated(c.agent) and '' or c.agent)
 events.contact('TASK_REOPENED', c)
 return step.done(function() return show.contact(c) end)

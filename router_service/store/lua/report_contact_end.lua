@@ -16,7 +16,7 @@ if not record.exists(c) then return step.refuse('CONTACT_UNKNOWN', { contact_id 
 events.by = by
 if c.ring_end ~= '' then
   contacts.finish(c, 'NO_ANSWER')
-elseif c.state == 'ASSIGNED' then
+elseif c.state == 'ASSIGNED' or c.state == 'AUTOMATED' then
   contacts.finish(c, 'CUSTOMER_ENDED')
 elseif c.state ~= 'ENDED' then
   contacts.finish(c, 'CUSTOMER_ABANDONED')

@@ -12,8 +12,8 @@
 --       request   id of the request, '' for none
 --       by        who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', brought, changes, unsettled} | {'REFUSED', reason, metadata}
---         AGENT_UNKNOWN, AGENT_LOGGED_OUT, AGENT_AWAY, AGENT_IN_FOCUS, AGENT_IN_SETTINGS, NO_CHANNEL_ON,
---         PRESENCE_UNKNOWN, REQUEST_ID_REUSED
+--         AGENT_UNKNOWN, AGENT_DEACTIVATED, AGENT_LOGGED_OUT, AGENT_AWAY, AGENT_IN_FOCUS, AGENT_IN_SETTINGS,
+--         NO_CHANNEL_ON, PRESENCE_UNKNOWN, REQUEST_ID_REUSED
 -- O(log n) in those who wait, times the agent's inboxes.
 
 local agent_id, source, current, only = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -25,7 +25,7 @@ if again then return again end
 local a = agents.get(agent_id)
 local about = { agent_id = agent_id }
 if not record.exists(a) then return step.refuse('AGENT_UNKNOWN', about) end
-local refusal = next_up.refusals[can.presence_hold(a)]
+local refusal = next_up.refusals[can.full_hold(a)]
 if refusal then return step.refuse(refusal, about) end
 if source == 'AVAILABILITY' and a.toggles == '' then return step.refuse('NO_CHANNEL_ON', about) end
 

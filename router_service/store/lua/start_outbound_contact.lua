@@ -13,8 +13,8 @@
 --       request      id of the request, '' for none
 --       by           who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
---         AGENT_UNKNOWN, AGENT_LOGGED_OUT, AGENT_ON_CALL, INBOX_UNKNOWN, INBOX_INACTIVE, CONTACT_ID_REUSED,
---         REQUEST_ID_REUSED
+--         AGENT_UNKNOWN, AGENT_DEACTIVATED, AGENT_LOGGED_OUT, AGENT_ON_CALL, INBOX_UNKNOWN, INBOX_INACTIVE,
+--         CONTACT_ID_REUSED, REQUEST_ID_REUSED
 -- O(log n) in those who wait and those who are ready.
 
 local agent_id, id, customer, channel, group = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -28,7 +28,8 @@ if record.exists(c) then
   return step.done(function() return show.contact(c) end)
 end
 local a = agents.get(agent_id)
-if not record.exists(a) then return step.refuse('AGENT_UNKNOWN', { agent_id = agent_id }) end
+local refused, about = agents.refusal(agent_id)
+if refused then return step.refuse(refused, about) end
 if a.logged_in == '' then return step.refuse('AGENT_LOGGED_OUT', { agent_id = agent_id }) end
 local inbox = inboxes.show(inbox_id)
 if not inbox then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) end

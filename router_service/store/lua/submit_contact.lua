@@ -1,6 +1,7 @@
 -- Takes in a contact: it goes to the agent who has the customer's conversation, to the customer's dedicated agent, is
 -- offered to the best ready agent of its inbox, or waits (R2, R119, R161, R177, R178, R190-R192). It reopens a
--- conversation that was closed lately (R12). A task may name its agent (R131).
+-- conversation that was closed lately (R12). A task may name its agent (R131). What an automatic agent has waits for
+-- nobody (R189).
 --
 -- KEYS  prefix       the tenant's prefix
 -- ARGV  mode         real | manual
@@ -18,16 +19,18 @@
 --       agent        a task's agent, '' for none
 --       skills       what the contact requires, as lib/skills.lua says, '' for nothing
 --       relaxations  JSON array of {after, skills}: what it requires instead so many ms after it came, '' for none
+--       automated    '1' if an automatic agent has it, ''
 --       fingerprint  of all of the above: the same id with another one is refused
 --       by           who brought it, as kind/id, '' if they did not say (R223)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
---         INBOX_UNKNOWN, INBOX_INACTIVE, ENTRY_POINT_UNKNOWN, AGENT_UNKNOWN, CONTACT_ID_REUSED, DUE_TIME_PAST
+--         INBOX_UNKNOWN, INBOX_INACTIVE, ENTRY_POINT_UNKNOWN, AGENT_UNKNOWN, AGENT_DEACTIVATED, CONTACT_ID_REUSED,
+--         DUE_TIME_PAST
 -- O(log n) in those who wait and those who are ready.
 
 local id, customer, channel, group, inbox_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local entry_point, address, attributes, sla, text = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11]
-local due, agent_id, required, relaxations, fingerprint = ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16]
-local by = ARGV[17]
+local due, agent_id, required, relaxations, automated = ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16]
+local fingerprint, by = ARGV[17], ARGV[18]
 
 local c = contacts.get(id)
 if record.exists(c) then
@@ -45,7 +48,9 @@ local live, closed, claim
 if channel ~= 'TASK' then live, closed = conversations.of(customer) end
 local known = live or closed
 -- The order is: who has the conversation, the dedicated agent, the limits for mail, the next available agent (R161).
-if channel ~= 'TASK' and group ~= 'VOICE' then claim = dedicated.claim(customer, group, inbox_id, known) end
+if channel ~= 'TASK' and group ~= 'VOICE' and automated == '' then
+  claim = dedicated.claim(customer, group, inbox_id, known, c)
+end
 inbox = claim and claim.inbox or inbox
 -- New work only: who has a conversation, or had one that is reopened, is answered where that is (R160).
 local stays_there = known and (known.inbox == inbox.inbox_id
@@ -54,8 +59,9 @@ if inbox.inactive and not stays_there then
   return step.refuse('INBOX_INACTIVE', { inbox_id = inbox.inbox_id })
 end
 if due ~= '' and tonumber(due) <= clock.now() then return step.refuse('DUE_TIME_PAST', { contact_id = id }) end
-if agent_id ~= '' and not record.exists(agents.get(agent_id)) then
-  return step.refuse('AGENT_UNKNOWN', { agent_id = agent_id })
+if agent_id ~= '' then
+  local refused, about = agents.refusal(agent_id)
+  if refused then return step.refuse(refused, about) end
 end
 
 events.by = by
@@ -85,30 +91,26 @@ else
   local v = known or conversations.open(customer, c.inbox)
   -- One that is reopened may move (R179).
   if claim and claim.inbox then v.inbox = c.inbox end
-  local first = claim and claim.agent and agents.get(claim.agent)
-  local heir = group == 'MAIL_TASKS' and first or nil
   local holder, stays
   if closed then
-    holder, stays = conversations.reopen_by(v, c, heir and heir.id or '')
+    holder, stays = conversations.reopen_by(v, c, claim and group == 'MAIL_TASKS' and claim.agent or '')
   else
     holder, stays = conversations.last_holder(v), conversations.stays(v, c)
   end
-  -- Whoever has or had the customer and does not simply get this too is tried first (R120, R198).
-  if contacts.is_written(c) and not stays then c.preferred = holder end
-  conversations.join(v, c, closed ~= nil)
+  local is_automated = automated == '1' and not stays
+  if is_automated then
+    conversations.automate(v, c, sla or '', closed ~= nil)
+  else
+    -- Whoever has or had the customer and does not simply get this too is tried first (R120, R198).
+    if contacts.is_written(c) and not stays then c.preferred = holder end
+    conversations.join(v, c, closed ~= nil)
+  end
   contacts.tell_started(c)
   if known and contacts.is_written(c) then events.contact('MESSAGE_RECEIVED', c) end
-  if stays then
-    contacts.assign(c, agents.get(holder), 'SAME_CONVERSATION')
-  elseif heir then
-    contacts.assign(c, heir, 'DEDICATED')
-  elseif contacts.is_written(c) and conversations.is_being_offered(v) then
-    c.parked = '1'
+  if is_automated then
     conversations.restate(v)
   else
-    queue.join(c)
-    conversations.restate(v)
-    if first then dedicated.try(c, first) end
+    conversations.place(v, c, stays and holder or '', claim)
   end
 end
 return step.done(function() return show.contact(c) end)

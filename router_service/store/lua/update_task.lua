@@ -13,7 +13,7 @@
 --       by        who gave the command, as kind/id, '' for the agent (R37, R223)
 -- Returns {'OK', contact, changes, unsettled} | {'REFUSED', reason, metadata}
 --         CONTACT_UNKNOWN, CONTACT_NOT_A_TASK, CONTACT_ENDED, CONTACT_NOT_YOURS, DUE_TIME_PAST, INBOX_UNKNOWN,
---         INBOX_INACTIVE, AGENT_UNKNOWN, REQUEST_ID_REUSED
+--         INBOX_INACTIVE, AGENT_UNKNOWN, AGENT_DEACTIVATED, REQUEST_ID_REUSED
 -- O(log n) in those who wait.
 
 local agent_id, contact_id, text, due, inbox_id, to = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
@@ -32,7 +32,10 @@ end
 local inbox = inboxes.show(inbox_id)
 if not inbox then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) end
 if inbox.inactive and c.inbox ~= inbox_id then return step.refuse('INBOX_INACTIVE', { inbox_id = inbox_id }) end
-if to ~= '' and not record.exists(agents.get(to)) then return step.refuse('AGENT_UNKNOWN', { agent_id = to }) end
+if to ~= '' then
+  refused, about = agents.refusal(to)
+  if refused then return step.refuse(refused, about) end
+end
 
 if c.state == 'WAITING' then queue.leave(c) end
 if c.text ~= text or c.inbox ~= inbox_id then

@@ -10,6 +10,64 @@ function agents.get(id)
   return record.get(keys.agent(id), id)
 end
 
+-- Whether nobody gives the agent with this id any work, '' for no agent (R188).
+function agents.is_deactivated(id)
+  return id ~= '' and agents.get(id).deactivate_time ~= ''
+end
+
+-- Why an agent can't be given work by name, and what the message names; nil if they can.
+function agents.refusal(id)
+  local about = { agent_id = id }
+  if not record.exists(agents.get(id)) then return 'AGENT_UNKNOWN', about end
+  if agents.is_deactivated(id) then return 'AGENT_DEACTIVATED', about end
+  return nil
+end
+
+-- So many customers and tasks of a deactivated agent one step takes.
+local MOST_RELEASED = 50
+-- If the service that deactivates an agent stops halfway, it goes on by itself after this time.
+local RELEASE_RETRY = 1000
+
+-- Takes a slice of what a deactivated agent has: each goes back to its place in the queue, and calls go on (R188).
+-- Returns how many were taken, and whether there may be more.
+function agents.release(a)
+  local released = 0
+  for _, entry in ipairs(redis.call('ZRANGE', keys.agent_customers(a.id), 0, -1)) do
+    if released == MOST_RELEASED then break end
+    local task = string.match(entry, '^task:(.+)$')
+    if task then
+      contacts.place_task(contacts.get(task), '', 'USER_DEACTIVATED')
+      released = released + 1
+    elseif conversations.free(conversations.get(string.match(entry, '^conversation:(.+)$'))) then
+      released = released + 1
+    end
+  end
+  local more = released == MOST_RELEASED
+  if more then
+    timers.set('release:' .. a.id, clock.now() + RELEASE_RETRY)
+  else
+    timers.cancel('release:' .. a.id)
+  end
+  return released, more
+end
+
+-- Gives the agent no work from now on, and withdraws what is being offered to them (R188).
+function agents.deactivate(a)
+  if a.deactivate_time ~= '' then return end
+  a.deactivate_time = clock.now()
+  for _, group in ipairs(settings.groups) do offers.withdraw(a, group) end
+  agents.touch(a)
+end
+
+-- Lets the agent be given work again. What a switch-on meanwhile would have brought is not owed.
+function agents.activate(a)
+  if a.deactivate_time == '' then return end
+  a.deactivate_time = ''
+  a.owed = ''
+  timers.cancel('release:' .. a.id)
+  agents.touch(a)
+end
+
 -- Notes that the agent's state may have changed: the step's end brings `ready` and the agent's stream up to date.
 function agents.touch(a)
   if not agents.touched[a.id] then

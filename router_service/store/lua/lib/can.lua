@@ -14,14 +14,21 @@ function can.presence_hold(a, group)
   return nil
 end
 
--- Whether presence lets work of this group reach the agent: effective availability.
+-- The first rule that holds back all work of a channel group, asked for or not, or nil: the agent is deactivated
+-- (R188), or as presence says.
+function can.full_hold(a, group)
+  if a.deactivate_time ~= '' then return 'DEACTIVATED' end
+  return can.presence_hold(a, group)
+end
+
+-- Whether work of this group may reach the agent: effective availability, unless the agent is deactivated.
 function can.is_available(a, group)
-  return can.presence_hold(a, group) == nil
+  return can.full_hold(a, group) == nil
 end
 
 -- The first rule that holds back new automatic work of a channel group, or nil: the agent is routable (R52).
 function can.hold(a, group)
-  local hold = can.presence_hold(a, group)
+  local hold = can.full_hold(a, group)
   if hold then return hold end
   local stop = a['stop_' .. group]
   if stop ~= '' and (stop == 'ASKED' or tonumber(stop) > clock.now()) then return 'DECLINE_STOP' end
@@ -46,11 +53,6 @@ function can.call_hold(a)
   if a.ringing ~= '' or a.dialling ~= '' then return 'CALL_RINGING' end
   if record.number(a, 'after_call_end') > clock.now() then return 'AFTER_CALL_WORK' end
   return nil
-end
-
--- Whether somebody may name the agent for a customer's work to come, and it goes to them then: the router knows them.
-function can.be_named(a)
-  return record.exists(a)
 end
 
 -- Whether the agent has no call: none connected, none that rings at them, and none of theirs that rings at a customer.

@@ -49,6 +49,11 @@ function contacts.is_written(c)
   return c.group ~= 'VOICE' and c.channel ~= 'TASK'
 end
 
+-- Whether it is a mail or message that waits for agents or is with one: no automatic agent has it (R189).
+function contacts.is_for_agents(c)
+  return c.state ~= 'AUTOMATED' and contacts.is_written(c)
+end
+
 -- Whether mail or a task was brought to the agent, or follows mail of its conversation that was and that the agent has
 -- not answered: they may decline it (R125).
 local function can_go_back(c, a, cause)
@@ -163,11 +168,12 @@ function contacts.resume(c)
   notes.add(agents.get(c.agent), { contact_changed = show.contact(c) })
 end
 
--- Why this agent can't act on the task, and what the message names; nil if they can: it is theirs, or nobody's.
+-- Why this agent can't act on the task, and what the message names; nil if they can: it is theirs, or nobody's, or
+-- whose it was is deactivated.
 function contacts.task_refusal(c, agent_id)
   if not record.exists(c) then return 'CONTACT_UNKNOWN', { contact_id = c.id } end
   if c.channel ~= 'TASK' then return 'CONTACT_NOT_A_TASK', { contact_id = c.id } end
-  if c.agent ~= '' and c.agent ~= agent_id then
+  if c.agent ~= '' and c.agent ~= agent_id and not agents.is_deactivated(c.agent) then
     return 'CONTACT_NOT_YOURS', { contact_id = c.id, agent_id = agent_id }
   end
   return nil
@@ -188,6 +194,19 @@ function contacts.place_task(c, agent_id, reason)
     contacts.assign(c, agents.get(agent_id), 'NAMED')
   end
   if earlier then notes.add(earlier, { contact_changed = show.contact(c) }) end
+end
+
+-- Adds what an agent comments on a task, which goes when the task does; returns it. It changes nothing else (R222).
+function contacts.comment(c, agent_id, text)
+  local comment = {
+    comment_id = 'comment-' .. redis.call('INCR', keys.ids()), contact_id = c.id, agent_id = agent_id, text = text,
+    create_time = clock.now(),
+  }
+  local said = cjson.encode(comment)
+  redis.call('HSET', keys.contact_comments(c.id), comment.comment_id, said)
+  timeline.add(c.customer, comment.create_time, 'taskcomment:' .. c.id .. '/' .. comment.comment_id)
+  events.contact('TASK_COMMENT_ADDED', c, { agent_id = agent_id, why = said })
+  return comment
 end
 
 -- The mail or task item and what came to its agent with it: the other mail of its conversation (R191). nil if one of
@@ -269,7 +288,10 @@ function contacts.finish(c, reason)
   c.returnable = ''
   events.contact(c.channel == 'TASK' and 'TASK_CLOSED' or events.CONTACT_ENDED, c)
   record.expire(c, settings.retention)
-  if c.channel == 'TASK' then timeline.close_task(c) end
+  if c.channel == 'TASK' then
+    redis.call('PEXPIRE', keys.contact_comments(c.id), settings.retention)
+    timeline.close_task(c)
+  end
   if before == 'ASSIGNED' then
     if a.call == c.id then
       agents.end_call(a)

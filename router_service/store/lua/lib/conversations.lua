@@ -82,22 +82,24 @@ function conversations.last_holder(v)
   return v.last_agent, v.last_claim
 end
 
--- Whether what comes is mail for whoever had the conversation, nil for none, last by mail or messages: a reply (R128).
+-- Whether what comes is mail for whoever had the conversation, nil for none, last by mail or messages: a reply (R128),
+-- unless they are deactivated (R188).
 function conversations.is_reply(v, group)
   if not v or group ~= 'MAIL_TASKS' then return false end
-  local _, claim = conversations.last_holder(v)
-  return claim == 'WRITTEN'
+  local holder, claim = conversations.last_holder(v)
+  return claim == 'WRITTEN' and not agents.is_deactivated(holder)
 end
 
 -- Whether a new contact goes to the conversation's agent at once: mail and messages do, to who has the customer by mail
 -- or messages (R119, R190), unless a limit is set and over, and nothing of the kind is open (R120, R126, R127); always
 -- to who reopened it by hand (R202). What comes while another mail or message is routed afresh goes with that one
--- (R191). To who had it last, while nobody has it since a call reopened it, only mail goes (R128).
+-- (R191). To who had it last, while nobody has it since a call reopened it, only mail goes (R128), and to who is
+-- deactivated nothing (R188).
 function conversations.stays(v, c)
   local holder, claim = conversations.last_holder(v)
-  if not contacts.is_written(c) or claim ~= 'WRITTEN' then return false end
+  if not contacts.is_written(c) or claim ~= 'WRITTEN' or agents.is_deactivated(holder) then return false end
   for _, other in ipairs(conversations.open_contacts(v)) do
-    if contacts.is_written(other) then return other.state == 'ASSIGNED' end
+    if contacts.is_for_agents(other) then return other.state == 'ASSIGNED' end
   end
   if v.agent == '' and c.group ~= 'MAIL_TASKS' then return false end
   return v.reopened_by == holder or is_within_limit(v, c)
@@ -139,40 +141,90 @@ function conversations.reopen_for(v, a)
   notes.add(a, { conversation_changed = show.conversation(v) })
 end
 
--- Whether what the customer sends goes to the conversation's inbox, whichever it names: mail and messages do where one
--- is open, the assignee has the customer by one, or somebody had them before a call reopened it. A call is queued where
--- it comes in.
-function conversations.keeps_inbox(v, group)
-  return group ~= 'VOICE' and (v.claim == 'WRITTEN' or v.last_agent ~= '' or conversations.has_written(v))
+-- Whether anything but this contact is open that no automatic agent has (R189).
+local function has_more_for_agents(v, c)
+  for _, other in ipairs(conversations.open_contacts(v)) do
+    if other ~= c and other.state ~= 'AUTOMATED' then return true end
+  end
+  return false
 end
 
--- Takes a new contact into the conversation: the inbox follows the first open mail or message; a call names it only
--- where nothing else does. One that is reopened has its inbox.
-function conversations.join(v, c, is_reopened)
-  local open = conversations.open_contacts(v)
-  if contacts.is_written(c) then
+-- Whether another mail or message than this contact is open that no automatic agent has.
+function conversations.has_for_agents(v, c)
+  for _, other in ipairs(conversations.open_contacts(v)) do
+    if other ~= c and contacts.is_for_agents(other) then return true end
+  end
+  return false
+end
+
+-- Whether what the customer sends goes to the conversation's inbox, whichever it names: mail and messages do where
+-- another one than this is open that no automatic agent has, the assignee has the customer by one, or somebody had them
+-- before a call reopened it. A call is queued where it comes in.
+function conversations.keeps_inbox(v, group, c)
+  return group ~= 'VOICE'
+    and (v.claim == 'WRITTEN' or v.last_agent ~= '' or conversations.has_for_agents(v, c))
+end
+
+-- The inbox of a conversation follows the first open mail or message; a call, or what an automatic agent has, names it
+-- only where nothing else does. One that is reopened has its inbox.
+local function choose_inbox(v, c, is_reopened)
+  if contacts.is_written(c) and (is_reopened or conversations.keeps_inbox(v, c.group, c)) then
+    c.inbox = v.inbox
+  elseif contacts.is_for_agents(c) or v.agent == '' and not is_reopened and not has_more_for_agents(v, c) then
+    v.inbox = c.inbox
+  end
+end
+
+-- From now on the customer waits for an answer to a contact, if they wrote it.
+local function receive(v, c)
+  local is_written = contacts.is_written(c)
+  if is_written then
     conversations.hear(v)
     v.written_time = clock.now()
-    local keeps = is_reopened or conversations.keeps_inbox(v, c.group)
-    if keeps then c.inbox = v.inbox else v.inbox = c.inbox end
     if v.unhelped_time == '' then
       v.unhelped_time = clock.now()
       conversations.mark_unhelped(v)
     end
-  elseif v.agent == '' and #open == 0 and not is_reopened then
-    v.inbox = c.inbox
   end
   -- Of two that wait for an answer the earlier due date counts for both (R151).
   if v.unhelped_time ~= '' and v.due_time ~= '' then
     c.due_time = math.min(record.number(c, 'due_time'), record.number(v, 'due_time'))
   end
-  if contacts.is_written(c) then
-    v.due_time = c.due_time
-    for _, other in ipairs(open) do
-      if contacts.is_written(other) and other.state ~= 'ASSIGNED' then queue.hasten(other, c.due_time) end
-    end
+  if not is_written then return end
+  v.due_time = c.due_time
+  for _, other in ipairs(conversations.open_contacts(v)) do
+    if contacts.is_for_agents(other) and other.state ~= 'ASSIGNED' then queue.hasten(other, c.due_time) end
   end
+end
+
+-- Takes a new contact into the conversation.
+function conversations.join(v, c, is_reopened)
+  choose_inbox(v, c, is_reopened)
+  receive(v, c)
   conversations.add(v, c)
+end
+
+-- Takes in a new contact that an automatic agent has: nobody waits for an answer of agents, and it is not due. By which
+-- SLA it will be, '' for the inbox's, is kept (R189).
+function conversations.automate(v, c, sla, is_reopened)
+  c.state = 'AUTOMATED'
+  c.due_time = ''
+  c.sla = sla
+  choose_inbox(v, c, is_reopened)
+  conversations.add(v, c)
+end
+
+-- An automatic agent has the contact no more: it comes to its inbox now, and is due by an SLA, nil for its own. It is
+-- in no queue yet (R189).
+function conversations.take_over(v, c, sla)
+  c.automated_time = c.queue_time
+  c.queue_time = clock.now()
+  c.due_time = clock.now() + (sla or tonumber(c.sla) or inboxes.show(c.inbox).sla)
+  c.sla = ''
+  c.state = 'WAITING'
+  choose_inbox(v, c, false)
+  receive(v, c)
+  events.contact('CONTACT_HANDED_OFF', c)
 end
 
 -- Adds a contact.
@@ -180,6 +232,25 @@ function conversations.add(v, c)
   c.conversation = v.id
   redis.call('SADD', keys.conversation_contacts(v.id), c.id)
   if conversations.contact_ids[v.id] then table.insert(conversations.contact_ids[v.id], c.id) end
+end
+
+-- Gives a contact that has come to who has the customer, '' for nobody, or to the customer's dedicated agent by their
+-- claim, nil for none, or has it wait: parked while another one of its conversation is being offered (R161, R191).
+function conversations.place(v, c, agent_id, claim)
+  if agent_id ~= '' then return contacts.assign(c, agents.get(agent_id), 'SAME_CONVERSATION') end
+  local first = claim and claim.agent and agents.get(claim.agent)
+  if first and c.group == 'MAIL_TASKS' then return contacts.assign(c, first, 'DEDICATED') end
+  if contacts.is_written(c) and conversations.is_being_offered(v) then
+    c.parked = '1'
+  else
+    queue.join(c)
+  end
+  if agents.is_deactivated(v.agent) then
+    conversations.free(v)
+  else
+    conversations.restate(v)
+  end
+  if first then dedicated.try(c, first) end
 end
 
 -- Makes what the customer wrote and nobody has worth a look: whoever was on the phone with them may have it now, who
@@ -201,7 +272,7 @@ function conversations.answer(v, agent_id)
       c.returnable = ''
       if c.ring_end == '' then contacts.fulfil(c) end
       if c.group == 'MESSAGING' then contacts.time_session(c) end
-    elseif contacts.is_written(c) then
+    elseif contacts.is_for_agents(c) then
       is_all = false
     end
   end
@@ -215,7 +286,8 @@ end
 -- The customer waits for no answer any more if nothing of what is open came since the last one.
 function conversations.forget_answered(v)
   for _, c in ipairs(conversations.open_contacts(v)) do
-    if contacts.is_written(c) and record.number(c, 'queue_time') >= record.number(v, 'unhelped_time') then return end
+    local came = record.number(c, 'queue_time')
+    if contacts.is_for_agents(c) and came >= record.number(v, 'unhelped_time') then return end
   end
   v.unhelped_time = ''
   v.due_time = ''
@@ -249,6 +321,17 @@ function conversations.release(v, a, reason)
   return true
 end
 
+-- Takes a conversation from a deactivated agent, unless they have its call, which goes on: its mail and messages back
+-- to their places, and with nothing open it is nobody's and closed (R84, R188). Returns whether anything was taken.
+function conversations.free(v)
+  local had = v.agent
+  if not agents.is_deactivated(had) then return false end
+  local a = agents.get(had)
+  local taken = conversations.release(v, a, 'USER_DEACTIVATED')
+  if not taken then conversations.let_go(v, a, 'USER_DEACTIVATED') end
+  return taken or v.agent ~= had
+end
+
 -- Whether anything of the conversation could wait in an inbox: a mail or message that has not ended.
 function conversations.has_written(v)
   for _, c in ipairs(conversations.open_contacts(v)) do
@@ -274,10 +357,13 @@ end
 
 -- Moves the mail and messages of a conversation to an inbox, where they wait for someone else than who gives them away,
 -- '' for somebody else, due by its SLA (R152, R182). The earliest that was not answered decides for all that were not
--- (R151).
+-- (R151). An automatic agent has none of them any more (R189).
 function conversations.pass_on(v, giver, inbox_id, sla)
   local a = v.agent ~= '' and agents.get(v.agent) or nil
   conversations.withdraw_offer(v)
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    if c.state == 'AUTOMATED' and contacts.is_written(c) then conversations.take_over(v, c) end
+  end
   if giver ~= '' then conversations.turn_down(v, giver) end
   v.inbox = inbox_id
   if v.due_time ~= '' then v.due_time = record.number(v, 'unhelped_time') + sla end
@@ -299,7 +385,7 @@ function conversations.pass_on(v, giver, inbox_id, sla)
 end
 
 -- Gives a conversation to an agent by hand, whatever holds the agent back: with its mail and messages, wherever they
--- are (R180, R181). A call stays where it is.
+-- are (R180, R181), also with an automatic agent (R189). A call stays where it is.
 function conversations.hand_to(v, a)
   local earlier = v.agent
   -- From now on a same-agent limit counts (R120).
@@ -308,7 +394,11 @@ function conversations.hand_to(v, a)
   for _, c in ipairs(conversations.open_contacts(v)) do
     if contacts.is_written(c) and c.agent ~= a.id then
       local had = c.agent
-      if c.state == 'WAITING' and c.parked == '' then queue.leave(c) end
+      if c.state == 'AUTOMATED' then
+        conversations.take_over(v, c)
+      elseif c.state == 'WAITING' and c.parked == '' then
+        queue.leave(c)
+      end
       contacts.assign(c, a, 'NAMED')
       if had ~= '' then notes.add(agents.get(had), { contact_changed = show.contact(c) }) end
     end
@@ -417,14 +507,17 @@ function conversations.recount(v, a)
   agents.count(a, v.id, counts)
 end
 
--- Brings the status in line with the contacts (R11). One that nothing and nobody holds is closed by automation (R84).
+-- Brings the status in line with the contacts (R11). One that nothing and nobody holds is closed by automation (R84);
+-- with an automatic agent alone nobody waits for agents (R189).
 function conversations.restate(v)
   if v.state == 'CLOSED' then return end
-  local before = v.state
-  if #conversations.open_contacts(v) == 0 then
+  local before, has_more = v.state, has_more_for_agents(v)
+  if not has_more then
     v.unhelped_time = ''
     v.due_time = ''
     conversations.mark_unhelped(v)
+  end
+  if #conversations.open_contacts(v) == 0 then
     if v.agent == '' then
       -- Nobody closes it: it is automation (R84).
       local by = events.by
@@ -435,7 +528,7 @@ function conversations.restate(v)
     end
     v.state = 'WAITING'
   else
-    v.state = v.agent == '' and 'NEW' or 'OPEN'
+    v.state = v.agent == '' and has_more and 'NEW' or 'OPEN'
   end
   if v.state == before then return end
   events.conversation('CONVERSATION_STATUS_UPDATED', v)
@@ -448,7 +541,12 @@ function conversations.contact_ended(v, c)
     conversations.recount(v, agents.get(c.agent))
     conversations.leave_list(v, agents.get(c.agent))
   end
-  if v.state ~= 'CLOSED' then conversations.restate(v) end
+  if v.state == 'CLOSED' then return end
+  if agents.is_deactivated(v.agent) then
+    conversations.free(v)
+  else
+    conversations.restate(v)
+  end
 end
 
 -- Closes a conversation: ends what is open and lets go of agent and customer (R108).

@@ -17,16 +17,16 @@ function dedicated.remove(customer)
   redis.call('DEL', keys.customer_dedicated_agent(customer))
 end
 
--- Whom what a customer writes is for, and which inbox, by the conversation that it joins or reopens, nil for none.
--- Returns nil for nothing out of the ordinary. `agent` gets mail at once, and a message if they can take it: not what
--- reopens a conversation that somebody had, unless it is mail and no reply (R128, R179). `inbox` is where a message
--- belongs instead of the one it came in by, unless that takes no new work (R160).
-function dedicated.claim(customer, group, came_in, known)
+-- Whom a contact that the customer writes is for, and which inbox, by the conversation that it joins, is in or
+-- reopens, nil for none. Returns nil for nothing out of the ordinary. `agent` gets mail at once, and a message if they
+-- can take it: not what reopens a conversation that somebody had, unless it is mail and no reply (R128, R179). `inbox`
+-- is where a message belongs instead of the one it came in by, unless that takes no new work (R160).
+function dedicated.claim(customer, group, came_in, known, c)
   local is_live = known and known.state ~= 'CLOSED'
-  if is_live and (known.agent ~= '' or conversations.has_written(known)) then return nil end
+  if is_live and (known.agent ~= '' or conversations.has_for_agents(known, c)) then return nil end
   if conversations.is_reply(known, group) then return nil end
   local named = dedicated.show(customer)
-  if not named or not can.be_named(agents.get(named.agent_id)) then return nil end
+  if not named or agents.refusal(named.agent_id) then return nil end
   if group == 'MAIL_TASKS' then return { agent = named.agent_id } end
   local was_had = known and conversations.last_holder(known) ~= ''
   local stays = was_had and (known.inbox == named.inbox_id or known.inbox == came_in)

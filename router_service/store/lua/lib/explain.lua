@@ -11,9 +11,9 @@ local MOST_HEADS = 100
 -- In this order rules exclude an agent; whom a later one excludes is nearer to getting the contact. Who lacks a skill
 -- does not serve the queue at all, so that comes first.
 local NEARNESS = {
-  SKILLS = 1, LOGGED_OUT = 2, AWAY = 3, FOCUS = 4, TOGGLE_OFF = 5, SETTINGS = 6, DECLINE_STOP = 7, PAUSE = 8,
-  AT_MAXIMUM = 9, CALL_CONNECTED = 10, CALL_RINGING = 11, CAPACITY = 12, AFTER_CALL_WORK = 13, CALLER = 14,
-  TURNED_DOWN = 15,
+  SKILLS = 1, DEACTIVATED = 2, LOGGED_OUT = 3, AWAY = 4, FOCUS = 5, TOGGLE_OFF = 6, SETTINGS = 7, DECLINE_STOP = 8,
+  PAUSE = 9, AT_MAXIMUM = 10, CALL_CONNECTED = 11, CALL_RINGING = 12, CAPACITY = 13, AFTER_CALL_WORK = 14, CALLER = 15,
+  TURNED_DOWN = 16,
 }
 
 -- Of these presence tells, so it is known since when they hold.
@@ -35,6 +35,8 @@ local function describe(a, group, obstacle, c)
   local said = { obstacle = obstacle, group = group, agent_id = a.id, end_time = can.hold_end(a, group, obstacle) }
   if OF_PRESENCE[obstacle] then
     said.since_time = tonumber(a.held_time)
+  elseif obstacle == 'DEACTIVATED' then
+    said.since_time = tonumber(a.deactivate_time)
   elseif obstacle == 'DECLINE_STOP' then
     said.since_time = tonumber(a.decline_stop)
   elseif obstacle == 'CALL_CONNECTED' then
@@ -61,7 +63,7 @@ end
 local function excluded(a, c)
   if not skills.meets(a.skills, c.skills) then return 'SKILLS' end
   if c.group == 'MAIL_TASKS' then
-    local hold = can.presence_hold(a, c.group) or (next_up.is_blocked(a) and 'AT_MAXIMUM')
+    local hold = can.full_hold(a, c.group) or (next_up.is_blocked(a) and 'AT_MAXIMUM')
     if hold then return hold end
   else
     local hold = can.hold(a, c.group)
@@ -182,7 +184,9 @@ end
 function explain.contact(c)
   if c.state == 'WAITING' then return waiting(c) end
   local said = { contact = show.contact(c) }
-  if c.state == 'OFFERED' then
+  if c.state == 'AUTOMATED' then
+    said.held_back = { obstacle = 'AUTOMATED' }
+  elseif c.state == 'OFFERED' then
     local o = offers.get(c.offer)
     said.offer = {
       offer_id = o.id, agent_id = o.agent, offer_time = tonumber(o.offer_time), expire_time = tonumber(o.expire_time),
@@ -209,7 +213,7 @@ end
 
 -- What a request from a place would bring, as request_next would say it.
 local function request(a, source)
-  local hold = can.presence_hold(a)
+  local hold = can.full_hold(a)
   if next_up.refusals[hold] then return { nothing = describe(a, nil, hold) } end
   local no_channel = { nothing = { obstacle = 'NO_CHANNEL_ON', agent_id = a.id } }
   if source == 'AVAILABILITY' and a.toggles == '' then return no_channel end

@@ -20,6 +20,7 @@ function keys.departures(q) return KEYS[1] .. 'departures/' .. q end
 function keys.skill_sets(inbox, group) return KEYS[1] .. 'skill_sets/' .. inbox .. '/' .. group end
 function keys.unsettled() return KEYS[1] .. 'unsettled' end
 function keys.contact(id) return KEYS[1] .. 'contact/' .. id end
+function keys.contact_comments(id) return KEYS[1] .. 'contact/' .. id .. '/comments' end
 function keys.conversation(id) return KEYS[1] .. 'conversation/' .. id end
 function keys.conversation_contacts(id) return KEYS[1] .. 'conversation/' .. id .. '/contacts' end
 function keys.conversation_notes(id) return KEYS[1] .. 'conversation/' .. id .. '/notes' end

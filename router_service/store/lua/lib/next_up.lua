@@ -2,7 +2,8 @@
 
 -- Why an agent can't ask, by what holds all work back.
 next_up.refusals = {
-  LOGGED_OUT = 'AGENT_LOGGED_OUT', AWAY = 'AGENT_AWAY', FOCUS = 'AGENT_IN_FOCUS', SETTINGS = 'AGENT_IN_SETTINGS',
+  DEACTIVATED = 'AGENT_DEACTIVATED', LOGGED_OUT = 'AGENT_LOGGED_OUT', AWAY = 'AGENT_AWAY', FOCUS = 'AGENT_IN_FOCUS',
+  SETTINGS = 'AGENT_IN_SETTINGS',
 }
 
 -- The waiting contact of a group that is first in line for this agent, over all the agent's inboxes. What the agent

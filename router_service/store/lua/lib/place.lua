@@ -42,10 +42,10 @@ end
 local function is_served(c)
   for _, id in ipairs(explain.members(c.inbox, queue.of(c))) do
     local said = redis.call(
-      'HMGET', keys.agent(id), 'logged_in', 'away', 'in_focus', 'in_settings', 'toggles', 'skills')
+      'HMGET', keys.agent(id), 'logged_in', 'away', 'in_focus', 'in_settings', 'toggles', 'skills', 'deactivate_time')
     local a = {
       logged_in = said[1] or '', away = said[2] or '', in_focus = said[3] or '', in_settings = said[4] or '',
-      toggles = said[5] or '', skills = said[6] or '',
+      toggles = said[5] or '', skills = said[6] or '', deactivate_time = said[7] or '',
     }
     if can.is_available(a, c.group) and skills.meets(a.skills, c.skills) then return true end
   end

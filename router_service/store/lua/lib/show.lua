@@ -19,6 +19,7 @@ function show.contact(c)
     hold_reason = text(c, 'hold_reason'),
     required_skills = text(c, 'skills'), direction = text(c, 'direction'), ring_end_time = time(c, 'ring_end'),
     connect_time = time(c, 'connect_time'), end_time = time(c, 'end_time'),
+    automated_time = time(c, 'automated_time'),
   }
 end
 
@@ -44,6 +45,7 @@ function show.agent(a)
     agent_id = a.id, inbox_ids = inbox_ids,
     standard_messaging_capacity = tonumber(a.standard_messaging_capacity),
     maximum_messaging_capacity = tonumber(a.maximum_messaging_capacity), skills = text(a, 'skills'),
+    deactivate_time = time(a, 'deactivate_time'),
   }
 end
 
@@ -53,7 +55,7 @@ function show.routing_state(a)
     local hold = can.hold(a, group)
     groups[i] = { group = group, hold = hold, pause_end_time = can.hold_end(a, group, hold) }
   end
-  local may_ask = next_up.refusals[can.presence_hold(a)] == nil
+  local may_ask = next_up.refusals[can.full_hold(a)] == nil
   return {
     next_by_availability_enabled = may_ask and a.toggles ~= '', next_by_topics_enabled = may_ask,
     groups = groups, decline_stop_time = time(a, 'decline_stop'), messaging_load = agents.load(a),

@@ -1,6 +1,7 @@
 -- A customer's timeline (R3): what there was with them, in order of time, as long as it is kept. A sorted set per
--- customer by time of `conversation:<id>`, when it began, `item:<id>`, a contact or task, when it came, and
--- `note:<conversation>/<id>`; of one moment they are in this order. It goes when the last of them has.
+-- customer by time of `conversation:<id>`, when it began, `item:<id>`, a contact or task, when it came,
+-- `note:<conversation>/<id>` and `taskcomment:<task>/<id>`; of one moment they are in this order. It goes when the last
+-- of them has.
 
 -- So many of the oldest entries are looked at when one is added: more than that go than come.
 local LOOKED_AT = 4
@@ -10,7 +11,8 @@ local function is_kept(entry)
   local kind, id = string.match(entry, '^(%a+):(.+)$')
   if kind == 'conversation' then return redis.call('EXISTS', keys.conversation(id)) == 1 end
   if kind == 'item' then return redis.call('EXISTS', keys.contact(id)) == 1 end
-  return redis.call('EXISTS', keys.conversation(string.match(id, '^[^/]+'))) == 1
+  local about = string.match(id, '^[^/]+')
+  return redis.call('EXISTS', kind == 'note' and keys.conversation(about) or keys.contact(about)) == 1
 end
 
 -- Drops the oldest entries of what is not kept any more.
@@ -22,7 +24,7 @@ local function tidy(key)
   end
 end
 
--- Adds a contact, task or note.
+-- Adds a contact, task, note or comment.
 function timeline.add(customer, time, entry)
   local key = keys.customer_timeline(customer)
   redis.call('ZADD', key, time, entry)
@@ -76,9 +78,10 @@ local function shown(entry, time)
     local c = contacts.get(id)
     return record.exists(c) and { time = time, contact = show.contact(c) } or nil
   end
-  local conversation, note = string.match(id, '^([^/]+)/(.+)$')
-  local said = redis.call('HGET', keys.conversation_notes(conversation), note)
-  return said and { time = time, note = cjson.decode(said) } or nil
+  local about, one = string.match(id, '^([^/]+)/(.+)$')
+  local key = kind == 'note' and keys.conversation_notes(about) or keys.contact_comments(about)
+  local said = redis.call('HGET', key, one)
+  return said and { time = time, [kind == 'note' and 'note' or 'comment'] = cjson.decode(said) } or nil
 end
 
 -- At most so many entries behind a place, '' for the first, and where the next ones begin, '' for the end. What is not

@@ -21,6 +21,7 @@ SLACK_MS = 2
 TOO_LATE: Mapping[str, frozenset[str]] = {
     "AcceptOffer": frozenset({"OFFER_GONE", "PRESENCE_UNKNOWN"}),
     "DeclineOffer": frozenset({"OFFER_GONE"}),
+    "DeclineContact": frozenset({"CONTACT_ENDED", "CONTACT_NOT_YOURS", "CONTACT_NOT_RETURNABLE"}),
     "RequestNext": frozenset({"NO_CHANNEL_ON", "PRESENCE_UNKNOWN"}),
     "CloseConversation": frozenset({"CONVERSATION_CLOSED", "CONVERSATION_NOT_YOURS", "CONTACT_ELSEWHERE"}),
     "EndContact": frozenset({"CONTACT_ENDED", "CONTACT_NOT_YOURS"}),
@@ -64,7 +65,8 @@ def _effects(history: History, chronicle: Chronicle) -> Iterator[str]:
 def _effect_of(call: Call) -> tuple[str, ...] | None:
     if call.name in ("SubmitContact", "ReportContactEnd"):
         return call.name, call.subject
-    return (call.name, call.subject, call.agent_id) if call.name in _EFFECTS.values() else None
+    is_told = call.name in _EFFECTS.values() or call.name == "DeclineContact"
+    return (call.name, call.subject, call.agent_id) if is_told else None
 
 
 # Events that only one kind of call brings about.
@@ -92,18 +94,24 @@ def _effect_in(event: Event) -> tuple[str, ...] | None:
         return None
     if event.contact_after.end_reason == Contact.END_REASON_CONVERSATION_CLOSED:
         return None
-    return _EFFECTS[event.type], about, who
+    if event.type == Event.TYPE_OFFER_REJECTED and not event.offer_id:
+        return "DeclineContact", about, who
+    # An offer is decided by whom it was made to (R145).
+    return _EFFECTS[event.type], about, event.agent_id if event.offer_id else who
 
 
 # What was answered
 
 
 def _answer(call: Call, chronicle: Chronicle) -> Iterator[str]:
-    """What a call returned was so when it was answered."""
+    """What a call returned was so when it was answered: of one that did something, what came of it."""
+    states = chronicle.new_states if call.name in _EFFECTS.values() else chronicle.states
     for thing in _things(call.answer):
         thing_id = thing.contact_id if isinstance(thing, Contact) else thing.conversation_id
-        if not any(state is not None and _same(state, thing) for state in chronicle.states(thing_id, *_time(call))):
+        if not any(state is not None and _same(state, thing) for state in states(thing_id, *_time(call))):
             yield f"{_name(call)} returned what never was: {thing_id} {thing.state} with {thing.agent_id or 'nobody'}"
+    if call.name in ("AcceptOffer", "DeclineOffer") and not call.request.token.startswith(f"{call.subject}."):
+        yield f"{_name(call)} was done with the token {call.request.token}"
     if call.name == "AssignConversation":
         given, request = call.answer.conversation, call.request
         if request.to_agent_id and given.agent_id != request.to_agent_id:

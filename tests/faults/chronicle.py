@@ -37,6 +37,15 @@ MOVES: Mapping[Event.Type.ValueType, set[tuple[Contact.State.ValueType, Contact.
     Event.TYPE_CONTACT_RETURNED: {(ASSIGNED, WAITING)},
     Event.TYPE_CONTACT_ENDED: {(WAITING, ENDED), (ASSIGNED, ENDED)},
 }
+BROUGHT = {ContactAssigned.CAUSE_REQUESTED, ContactAssigned.CAUSE_SWITCHED_ON}
+# The events that tell of another agent: every change of one has its own (R144, R187).
+OF_ANOTHER_AGENT = {
+    Event.TYPE_CONTACT_OFFERED,
+    Event.TYPE_OFFER_REJECTED,
+    Event.TYPE_CONTACT_ASSIGNED,
+    Event.TYPE_CONTACT_RETURNED,
+    Event.TYPE_CONVERSATION_ASSIGNEE_UPDATED,
+}
 
 
 @dataclass(slots=True)
@@ -72,6 +81,8 @@ class Chronicle:
     live: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     # What each agent has or is offered.
     held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    # The mail that was brought to who has it, and that they have not answered (R125).
+    brought: set[str] = field(default_factory=set)
     # Which conversation of each customer was closed last.
     closed: dict[str, str] = field(default_factory=dict)
     happened: Counter[str] = field(default_factory=Counter)
@@ -120,6 +131,10 @@ class Chronicle:
         """The states that a contact or conversation had at some moment of a time."""
         yield from _within(self._states[thing_id], None, since_ms, until_ms)
 
+    def new_states(self, thing_id: str, since_ms: int, until_ms: int) -> Iterator[State]:
+        """Those that began in that time."""
+        return (state for ms, state in self._states[thing_id] if since_ms <= ms <= until_ms)
+
     def was(self, fact: str, thing_id: str, since_ms: int, until_ms: int, *, so: bool) -> bool:
         """Whether a fact was so, or not so, at some moment of a time."""
         return so in _within(self._facts[fact, thing_id], False, since_ms, until_ms)
@@ -139,32 +154,33 @@ class Chronicle:
 
     def _contact(self, event: Event) -> None:
         after = event.contact_after
-        self._chain(event)
+        self._chain(event, self.contacts.get(after.contact_id), event.contact_before, after)
+        self._move(event)
         self.contacts[after.contact_id] = after
-        before = event.contact_before.agent_id
-        if before != after.agent_id or after.state not in (OFFERED, ASSIGNED):
-            self.held[before].discard(after.contact_id)
+        self._keep(event.contact_before, after)
+        if event.offer_id:
+            self._offer(event)
+        if event.cause in BROUGHT and after.channel not in MESSAGES:
+            self.brought.add(after.contact_id)
+        elif after.state != ASSIGNED or event.type in (Event.TYPE_CONTACT_ASSIGNED, Event.TYPE_CONTACT_FULFILLED):
+            self.brought.discard(after.contact_id)
+        if after.channel in MESSAGES:
+            self._check_room(event)
+        self._check_end(event)
+
+    def _keep(self, before: Contact, after: Contact) -> None:
+        """Keeps what is open, and with whom."""
+        self.held[before.agent_id].discard(after.contact_id)
         if after.state in (OFFERED, ASSIGNED):
             self.held[after.agent_id].add(after.contact_id)
         if after.state == ENDED:
             self.open[after.conversation_id].discard(after.contact_id)
         else:
             self.open[after.conversation_id].add(after.contact_id)
-        if event.offer_id:
-            self._offer(event)
-        if event.type in (Event.TYPE_CONTACT_OFFERED, Event.TYPE_CONTACT_ASSIGNED) and after.channel in MESSAGES:
-            self._check_room(event)
-        if event.type == Event.TYPE_CONTACT_ENDED:
-            self._check_end(event)
 
     def _conversation(self, event: Event) -> None:
         after = event.conversation_after
-        known = self.conversations.get(after.conversation_id)
-        if event.type == Event.TYPE_CONVERSATION_CREATED:
-            if known is not None:
-                self._note(f"{_name(event)}: it was there already")
-        elif known is None or _place(known) != _place(event.conversation_before):
-            self._note(f"{_name(event)}: it was {known and _place(known)}, not {_place(event.conversation_before)}")
+        self._chain(event, self.conversations.get(after.conversation_id), event.conversation_before, after)
         self.conversations[after.conversation_id] = after
         live = self.live[after.customer_id]
         if after.state == Conversation.STATE_CLOSED:
@@ -175,20 +191,32 @@ class Chronicle:
         if len(live) > 1:
             self._note(f"{_name(event)}: {after.customer_id} has {len(live)} live conversations: {sorted(live)} (R2)")
 
-    def _chain(self, event: Event) -> None:
-        """Each event of a contact begins where the one before it ended, and moves it as it may."""
-        before, after = event.contact_before, event.contact_after
-        known = self.contacts.get(after.contact_id)
-        if event.type == Event.TYPE_CONTACT_STARTED:
+    def _chain(
+        self,
+        event: Event,
+        known: Contact | Conversation | None,
+        before: Contact | Conversation,
+        after: Contact | Conversation,
+    ) -> None:
+        """Each event of something begins where the one before it ended."""
+        if event.type in (Event.TYPE_CONTACT_STARTED, Event.TYPE_CONVERSATION_CREATED):
             if known is not None:
                 self._note(f"{_name(event)}: it was there already")
-        elif known is None or _place(known) != _place(before):
+            return
+        if known is None or _place(known) != _place(before):
             self._note(f"{_name(event)}: it was {known and _place(known)}, not {_place(before)}")
+        if before.agent_id != after.agent_id and event.type not in OF_ANOTHER_AGENT:
+            self._note(f"{_name(event)}: it went unnoted from {_place(before)} to {_place(after)}")
+        is_new_assignee = event.type == Event.TYPE_CONVERSATION_ASSIGNEE_UPDATED
+        if is_new_assignee and (before.agent_id == after.agent_id or not event.assignee_reason):
+            self._note(f"{_name(event)}: from {before.agent_id} to {after.agent_id} for {event.assignee_reason}")
+
+    def _move(self, event: Event) -> None:
+        """A contact moves as it may."""
+        before, after = event.contact_before, event.contact_after
         allowed = MOVES.get(event.type, {(before.state, before.state), (0, WAITING)})
         if (before.state, after.state) not in allowed:
             self._note(f"{_name(event)}: it went from {_place(before)} to {_place(after)}")
-        if event.type == Event.TYPE_OFFER_ACCEPTED and after.agent_id != before.agent_id:
-            self._note(f"{_name(event)}: {after.agent_id} accepted what was offered to {before.agent_id}")
 
     def _offer(self, event: Event) -> None:
         """An offer is made once, and ends once, with whom it was made to (R145)."""

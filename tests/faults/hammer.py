@@ -76,7 +76,7 @@ class Plan:
     # Between two things that one client does, in seconds, at most.
     pause: float = 0.08
     # How often a client turns to whom the others turn to now, of a hundred times.
-    crowding: int = 60
+    crowding: int = 45
     seed: int = 1
 
 
@@ -279,6 +279,10 @@ class Client:
         request = router.DeclineOfferRequest(agent_id=offer.agent_id, offer_id=offer.offer_id, token=offer.token)
         await self._call("DeclineOffer", self._line().router, request, subject=offer.offer_id)
 
+    async def gives_back(self, contact: Contact) -> None:
+        request = router.DeclineContactRequest(agent_id=contact.agent_id, contact_id=contact.contact_id)
+        await self._call("DeclineContact", self._line().router, request, subject=contact.contact_id)
+
     async def asks(self, agent_id: str) -> None:
         request = router.RequestNextRequest(agent_id=agent_id, source=self.dice.choice(SOURCES))
         await self._call("RequestNext", self._line().router, request, subject=agent_id)
@@ -453,6 +457,15 @@ def decline(seen: Seen) -> Move | None:
     return (lambda: seen.client.declines(offer)) if offer else None
 
 
+def give_back(seen: Seen) -> Move | None:
+    """Mail that the agent asked for, or that a switch-on brought; with nothing else that is written."""
+    chronicle, contact = seen.client.chronicle, seen.contact(lambda each: each.channel != CALL)
+    written = [each.contact_id for each in seen.contacts if each.channel != CALL]
+    if contact is None or not chronicle.brought.issuperset(written):
+        return None
+    return lambda: seen.client.gives_back(contact)
+
+
 def ask(seen: Seen) -> Move | None:
     """Somebody without many customers asks for the next."""
     agent_id = seen.agent(lambda each: len(seen.client.chronicle.held[each]) < LIMITS.maximum)
@@ -541,9 +554,10 @@ OPERATIONS: dict[Callable[[Seen], Move | None], float] = {
     answer_the_phone: 3,
     accept: 10,
     accept_twice: 2,
-    accept_anothers: 1,
+    accept_anothers: 0.5,
     decline: 3,
-    ask: 0.2,
+    give_back: 3,
+    ask: 0.3,
     switch: 0.2,
     end: 0.7,
     answer: 0.5,

@@ -732,6 +732,15 @@ async def open_services(store_url: str) -> AsyncIterator[Services]:
 
 
 @asynccontextmanager
+async def another_router(services: Services) -> AsyncIterator[str]:
+    """One more router on the same store; where it listens."""
+    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
+        settings = {"redis_url": services.store_url, "bind": f"unix:{folder}/router", "presence": services.presence_at}
+        async with router_app.router(ROUTER_SETTINGS.model_copy(update=settings)):
+            yield settings["bind"]
+
+
+@asynccontextmanager
 async def open_floor(services: Services) -> AsyncIterator[Floor]:
     """A tenant of its own at the services: nobody is there, and the time begins anew."""
     redis, tenant = services.redis, f"floor-{next(services.floors)}"

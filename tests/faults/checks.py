@@ -1,13 +1,18 @@
 """What a recorded history must not show. Each check returns its problems, so that a failing test shows all of them."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
 
 from maitred.lease import LEASE, MARGIN
 from maitred.v1.contact_pb2 import OFFER_OUTCOME_ACCEPTED, Contact, Offer
 from maitred.v1.router_service_pb2 import ContactAssigned, WatchAssignmentsResponse
+from tests.eventually import eventually
 from tests.faults.clients import Agent, Crowd
 from tests.faults.history import Call, Focus, Heard, History
+from tests.faults.stack import Stack
+from tests.recount import recount
 
 # How much later than the contract says a busy machine may let a client see it.
 SLACK_SECONDS = 2.0
@@ -166,6 +171,27 @@ def given_twice(agents: Sequence[Agent], history: History) -> list[str]:
 def screen_problems(agents: Sequence[Agent]) -> list[str]:
     """What the streams showed that must not be: gaps, too much work, open offers in Focus."""
     return [problem for agent in agents for problem in agent.screen.problems]
+
+
+def none(problems: Sequence[str]) -> None:
+    """Fails with the first problems, if there are any."""
+    assert not problems, "\n".join([f"{len(problems)} problems", *problems[:20]])
+
+
+async def recounts(stack: Stack) -> None:
+    """Counts everything in the router's store again. What is due at this moment may take a little longer."""
+    found: list[str] = []
+
+    async def nothing_is_found() -> bool:
+        found[:] = await recount(redis)
+        if found:
+            await asyncio.sleep(0.5)
+        return not found
+
+    async with aclosing(stack.redis()) as redis:
+        with suppress(AssertionError):
+            await eventually(nothing_is_found, "every set recounts", seconds=5)
+    none(found)
 
 
 def _tries(history: History) -> dict[str, list[Call]]:

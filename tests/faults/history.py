@@ -55,6 +55,10 @@ class Call:
     # The offer, contact or conversation it is about.
     subject: str
     begun: int
+    # What was asked, where a check wants to know.
+    request: Any = None
+    # When it began, in seconds, by the machine's clock, which is the store's too.
+    time: float = 0.0
     # None while it runs, and for ever if it was broken off.
     ended: int | None = None
     seconds: float = 0.0
@@ -110,9 +114,12 @@ class History:
     def hears(self, agent_id: str, message: WatchAssignmentsResponse) -> None:
         self.heard.append(Heard(agent_id, self.now(), message))
 
-    async def call(self, name: str, awaited: Awaitable[Answer], *, agent_id: str = "", subject: str = "") -> Answer:
+    async def call(
+        self, name: str, awaited: Awaitable[Answer], *, agent_id: str = "", subject: str = "", request: Any = None
+    ) -> Answer:
         """Makes one attempt. Raises Refused or Unanswered."""
         with self._noted(name, agent_id, subject) as call:
+            call.request = request
             call.answer = answer = await awaited
         return answer
 
@@ -133,6 +140,7 @@ class History:
     def _noted(self, name: str, agent_id: str, subject: str) -> Iterator[Call]:
         call = Call(name, agent_id, subject, self.now())
         self.calls.append(call)
+        call.time = time.time()
         began = time.monotonic()
         try:
             yield call

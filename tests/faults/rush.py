@@ -4,8 +4,8 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 
 from maitred.v1.contact_pb2 import Contact, OfferOutcome
@@ -14,7 +14,6 @@ from tests.faults import checks
 from tests.faults.clients import ALL_ON, DEADLINE, Agent, Crowd, Line, Manners, contact_states, lines_of, open_inbox
 from tests.faults.history import History
 from tests.faults.stack import Stack
-from tests.recount import recount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,21 +91,6 @@ class Rush:
 
             await eventually(all_are, "every app is up to date", seconds=30)
 
-    async def recounts(self) -> None:
-        """Counts everything in the router's store again. What is due at this moment may take a little longer."""
-        found: list[str] = []
-
-        async def nothing_is_found() -> bool:
-            found[:] = await recount(redis)
-            if found:
-                await asyncio.sleep(0.5)
-            return not found
-
-        async with aclosing(self.stack.redis()) as redis:
-            with suppress(AssertionError):
-                await eventually(nothing_is_found, "every set recounts", seconds=5)
-        _none(found)
-
     async def states(self) -> dict[str, Contact | None]:
         """How each contact ended up."""
         return await contact_states(self.lines[0], sorted(self.crowd.submitted))
@@ -142,8 +126,8 @@ async def rush(stack: Stack, plan: Plan, fault: Callable[[Rush], Awaitable[None]
             exits.push_async_callback(agent.rests)
         await done.run(fault)
         done_states = await done.states()
-        _none(checks.lost_contacts(done.crowd, done.history, done_states))
-        await done.recounts()
+        checks.none(checks.lost_contacts(done.crowd, done.history, done_states))
+        await checks.recounts(stack)
     return done
 
 
@@ -152,8 +136,8 @@ def check_focus(done: Rush, *, stopped_seconds: float = 0.0) -> None:
 
     A presence that was stopped for a while answers so much later.
     """
-    _none(checks.focus_problems(done.history, done.agents))
-    _none(checks.slow_revocations(done.history, checks.WITHIN_SECONDS + stopped_seconds))
+    checks.none(checks.focus_problems(done.history, done.agents))
+    checks.none(checks.slow_revocations(done.history, checks.WITHIN_SECONDS + stopped_seconds))
     check_all(done)
     assert checks.too_late_tries(done.history, done.agents) > 0, "no agent ever tried too late"
 
@@ -183,13 +167,9 @@ def figures(done: Rush) -> str:
 def check_all(done: Rush) -> None:
     """Checks what holds in every rush."""
     print(f"\n{figures(done)}")
-    _none(checks.defects(done.history))
-    _none(checks.screen_problems(done.agents))
-    _none(checks.given_twice(done.agents, done.history))
-
-
-def _none(problems: Sequence[str]) -> None:
-    assert not problems, "\n".join([f"{len(problems)} problems", *problems[:20]])
+    checks.none(checks.defects(done.history))
+    checks.none(checks.screen_problems(done.agents))
+    checks.none(checks.given_twice(done.agents, done.history))
 
 
 async def _coroutine(awaited: Awaitable[None]) -> None:

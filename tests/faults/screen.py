@@ -68,17 +68,11 @@ class Screen:
         made = [event.offer_made for event in change.events if event.HasField("offer_made")]
         if any(offer.contact.channel == channel_pb2.CHANNEL_VOICE for offer in made):
             self._check_calls()
-        # Beyond the capacity an agent may get by other ways: a message in a conversation that is the agent's already.
-        if any(offer.contact.channel in MESSAGES for offer in made):
-            self._check_capacity()
 
     def _event(self, event: AssignmentEvent) -> None:
         match event.WhichOneof("event"):
             case "offer_made":
-                offer = event.offer_made
-                if offer.offer_id in self.seen:
-                    self._note(f"{offer.offer_id} was made twice")
-                self.offers[offer.offer_id] = self.seen[offer.offer_id] = offer
+                self._offer(event.offer_made)
             case "offer_ended":
                 ended = event.offer_ended
                 if self.offers.pop(ended.offer_id, None) is None:
@@ -89,6 +83,23 @@ class Screen:
                 self.contacts[event.contact_assigned.contact.contact_id] = event.contact_assigned.contact
             case "contact_ended":
                 self.contacts.pop(event.contact_ended.contact_id, None)
+            case "contact_changed":
+                self._contact_changed(event.contact_changed)
+
+    def _offer(self, offer: Offer) -> None:
+        if offer.offer_id in self.seen:
+            self._note(f"{offer.offer_id} was made twice")
+        self.offers[offer.offer_id] = self.seen[offer.offer_id] = offer
+        # Beyond the capacity an agent may get by other ways, also later in the same step: a message in a conversation
+        # that is the agent's already, or that comes with a mail.
+        if offer.contact.channel in MESSAGES:
+            self._check_capacity()
+
+    def _contact_changed(self, contact: Contact) -> None:
+        if contact.state == Contact.STATE_ASSIGNED and contact.agent_id == self.agent_id:
+            self.contacts[contact.contact_id] = contact
+        else:
+            self.contacts.pop(contact.contact_id, None)
 
     def _check_calls(self) -> None:
         calls = [contact for contact in self._all() if contact.channel == channel_pb2.CHANNEL_VOICE]

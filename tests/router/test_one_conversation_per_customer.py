@@ -1,15 +1,17 @@
 """One live conversation per customer, over all channels, with one agent; calls are guests (chapters 2 and 18, A4)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeAlias
 
 import pytest
 
+from maitred.client import Maitred
 from maitred.v1.channel_pb2 import Channel
 from maitred.v1.contact_pb2 import OFFER_OUTCOME_MISSED, Contact, Conversation
-from maitred.v1.intake_service_pb2 import SubmitContactRequest
+from maitred.v1.intake_service_pb2 import ReportContactEndRequest, SubmitContactRequest
 from maitred.v1.router_service_pb2 import Brought, ContactAssigned
 from tests.floor import (
     CALL,
@@ -23,7 +25,10 @@ from tests.floor import (
     VOICEMAIL,
     Agent,
     Floor,
+    Services,
+    another_router,
 )
+from tests.router.told import now, told, types
 
 SECOND = timedelta(seconds=1)
 
@@ -73,6 +78,32 @@ async def test_contacts_that_arrive_in_the_same_instant_are_one_conversation(flo
     ]
     submitted = await asyncio.gather(*(floor.call(floor.client.intake.SubmitContact(each)) for each in requests))
     assert len({each.contact.conversation_id for each in submitted}) == 1
+
+
+@pytest.mark.rule("R2", "R12", "R192")
+async def test_a_call_and_a_chat_taken_in_by_two_routers_in_the_same_instant_are_one_conversation(
+    floor: Floor, services: Services
+) -> None:
+    """A hundred times: fifty customers come for the first time, and again when that is closed and reopened by it."""
+    async with another_router(services) as at, Maitred(services.presence_at, at, tenant=floor.tenant) as other:
+        since = await now(floor)
+        for number in range(100):
+            customer_id, routers = f"carl-{number // 2}", [floor.client.intake, other.intake]
+            requests = [
+                SubmitContactRequest(
+                    contact_id=f"c{number}-{channel}", customer_id=customer_id, channel=channel, inbox_id="main"
+                )
+                for channel in (CALL, CHAT)
+            ]
+            # Now the one and now the other is asked first.
+            pairs = list(zip(routers, requests, strict=True))[:: 1 if number % 3 else -1]
+            both = await asyncio.gather(*(router.SubmitContact(request) for router, request in pairs))
+            assert both[0].contact.conversation_id == both[1].contact.conversation_id
+            for request in requests:
+                await other.intake.ReportContactEnd(ReportContactEndRequest(contact_id=request.contact_id))
+        happened = Counter(types(await told(floor, since)))
+    kinds = ("conversation_created", "conversation_reopened", "contact_started", "conversation_closed")
+    assert [happened[kind] for kind in kinds] == [50, 50, 200, 100]
 
 
 @pytest.mark.rule("R2", "R108")

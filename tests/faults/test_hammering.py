@@ -1,0 +1,134 @@
+"""One conversation for each customer, with one agent, whatever many do at once by way of several routers."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import aclosing, suppress
+from fnmatch import fnmatchcase
+
+import pytest
+
+from maitred.v1 import insight_service_pb2 as insight
+from tests.eventually import eventually
+from tests.faults import checks
+from tests.faults.agreement import TOO_LATE, disagreements
+from tests.faults.clients import DEADLINE
+from tests.faults.hammer import ROUTER, Hammering, Plan, hammering
+from tests.faults.history import Call
+from tests.faults.stack import Shape, open_stack
+from tests.router.told import misfits
+from tests.rules import rule
+
+# What there is in the store while somebody waits, is offered or has something.
+OF_WORK = ("waiting/*", "unsettled", "conversation/*/contacts", "timers")
+OF_AGENTS = tuple(f"agent/*/{each}" for each in ("load", "offers", "unhelped", "customers"))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+@rule("R2", "R4", "R72", "R87", "R145", "R190", "R191")
+async def test_a_customer_has_one_conversation_with_one_agent_whatever_20_clients_do_at_once() -> None:
+    plan = Plan(seconds=60)
+    async with open_stack(Shape(routers=2)) as stack, hammering(stack, plan) as site:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(site.hammers())
+            tasks.create_task(_is_recounted(site))
+        await _agrees(site)
+        await site.looks_up_all()
+        await site.closes_all()
+        await _agrees(site)
+        await _is_all_over(site)
+    print(f"\n{_figures(site)}")
+    checks.none(site.chronicle.problems)
+    checks.none(disagreements(site.history, site.chronicle))
+    checks.none([problem for screen in site.screens.values() for problem in screen.problems])
+    # One in which mostly nothing happened would have shown nothing. On a machine of its own it is half of everything.
+    shares = _shares(site)
+    assert {name: share for name in TOO_LATE if (share := shares.get(name, 0)) < 0.3} == {}
+
+
+async def _is_recounted(site: Hammering) -> None:
+    """Recounts the store every now and then while all of it goes on."""
+    for _ in range(4):
+        await asyncio.sleep(site.plan.seconds / 5)
+        await checks.recounts(site.stack)
+
+
+async def _agrees(site: Hammering) -> None:
+    """The store agrees with itself, and the agents' apps with what happened."""
+    await checks.recounts(site.stack)
+    apart: list[str] = []
+
+    async def apps_agree() -> bool:
+        await site.catches_up()
+        apart[:] = [each for each in site.agents if site.shown(each) != site.told(each)]
+        return not apart
+
+    with suppress(AssertionError):
+        # An offer may lapse, or a session end, between two looks.
+        await eventually(apps_agree, "every app shows what its agent has", seconds=5)
+    checks.none([f"{each} is shown {site.shown(each)} and has {site.told(each)}" for each in apart])
+
+
+async def _is_all_over(site: Hammering) -> None:
+    """Nothing is left of all that work: every counter is zero."""
+    async with aclosing(site.stack.redis()) as redis:
+
+        async def nothing_is_left() -> bool:
+            names = [str(key).removeprefix(ROUTER) async for key in redis.scan_iter(match=f"{ROUTER}*", count=1000)]
+            left[:] = [name for name in names if any(fnmatchcase(name, each) for each in (*OF_WORK, *OF_AGENTS))]
+            return not left
+
+        left: list[str] = []
+        with suppress(AssertionError):
+            # The last pauses of the agents.
+            await eventually(nothing_is_left, "nothing is left", seconds=5)
+        checks.none(left)
+        for agent_id in site.agents:
+            fields = await redis.hmget(f"{ROUTER}agent/{agent_id}", "call", "ringing", "dialling", "decline_stop")
+            assert not any(fields), f"{agent_id} has {fields}"
+        checks.none(await misfits(redis, "default"))
+    checks.none(list(_left_on(await _board(site))))
+
+
+async def _board(site: Hammering) -> insight.BoardSnapshot:
+    """What a supervisor sees."""
+    board = insight.BoardSnapshot()
+    async for message in site.lines[1].sdk.insight.WatchBoard(insight.WatchBoardRequest(), timeout=DEADLINE):
+        board.MergeFrom(message.snapshot)
+        if message.snapshot.last:
+            break
+    return board
+
+
+def _left_on(board: insight.BoardSnapshot) -> Iterator[str]:
+    for inbox in board.inboxes:
+        yield from (f"{inbox.inbox_id}: {group}" for group in inbox.groups if group.waiting_count or group.busy_count)
+    for agent in board.agents:
+        if agent.routing_state.messaging_load or agent.unhelped_count:
+            yield f"{agent.agent_id}: {agent.routing_state.messaging_load} and {agent.unhelped_count} unhelped"
+
+
+def _did_something(call: Call) -> bool:
+    """Whether a call happened, and a request brought somebody."""
+    return bool(call.happened) and not (call.name == "RequestNext" and call.answer.brought.HasField("nothing"))
+
+
+def _shares(site: Hammering) -> dict[str, float]:
+    """How much of each kind of call did something."""
+    made = Counter(call.name for call in site.history.calls)
+    done = Counter(call.name for call in site.history.calls if _did_something(call))
+    return {name: done[name] / count for name, count in made.items()}
+
+
+def _figures(site: Hammering) -> str:
+    """What happened, in numbers; shown with `pytest -s`."""
+    calls = site.history.calls
+    made = Counter(call.name for call in calls)
+    lines = [f"{len(calls)} calls in {site.seconds:.1f} s, {len(site.chronicle.events)} events"]
+    for name, share in sorted(_shares(site).items()):
+        refused = Counter(call.failure.reason for call in calls if call.failure and call.name == name)
+        lines.append(f"{name}: {made[name]}, {share:.0%} did something; refused {dict(refused)}")
+    seconds = sorted(call.seconds for call in calls)
+    lines.append(f"p50 {seconds[len(seconds) // 2] * 1000:.1f} ms, longest {seconds[-1] * 1000:.0f} ms")
+    return "\n".join([*lines, str(dict(site.chronicle.happened))])

@@ -25,6 +25,7 @@ from router_service.domain import (
     EntryPoint,
     Inbox,
     NewContact,
+    NewTransfer,
     Note,
     Offer,
     OutboundContact,
@@ -89,6 +90,14 @@ def outbound_contact(request: router_pb2.StartOutboundContactRequest) -> Outboun
         attributes=_attributes(request.attributes),
         fingerprint=_fingerprint(said),
     )
+
+
+def new_transfer(request: router_pb2.TransferContactRequest) -> NewTransfer:
+    """Return the transfer of a well-formed request."""
+    target = request.WhichOneof("target")
+    assert target is not None, "a well-formed request has a target"
+    kind = contact_pb2.Transfer.Kind.Name(request.kind).removeprefix("KIND_")
+    return NewTransfer(kind=kind, target=target, to=getattr(request, target))
 
 
 def _attributes(attributes: Mapping[str, str]) -> str:
@@ -169,9 +178,25 @@ def contact(value: Contact) -> contact_pb2.Contact:
         ring_end_time=_time(value.get("ring_end_time")),
         connect_time=_time(value.get("connect_time")),
         end_time=_time(value.get("end_time")),
+        transfer_of_contact_id=value.get("transfer_of_contact_id", ""),
+        transfer=_transfer(json.loads(value["transfer"])) if "transfer" in value else None,
     )
     if "end_reason" in value:
         written.end_reason = contact_pb2.Contact.EndReason.Value(f"END_REASON_{value['end_reason']}")
+    return written
+
+
+def _transfer(value: Mapping[str, str]) -> contact_pb2.Transfer:
+    written = contact_pb2.Transfer(
+        kind=contact_pb2.Transfer.Kind.Value(f"KIND_{value['kind']}"),
+        state=contact_pb2.Transfer.State.Value(f"STATE_{value['state']}"),
+        consult_contact_id=value.get("consult_contact_id", ""),
+        agent_id=value.get("agent_id", ""),
+        outcome=contact_pb2.OfferOutcome.Value(f"OFFER_OUTCOME_{value.get('outcome', 'UNSPECIFIED')}"),
+    )
+    for target in written.DESCRIPTOR.oneofs_by_name["target"].fields:
+        if target.name in value:
+            setattr(written, target.name, value[target.name])
     return written
 
 

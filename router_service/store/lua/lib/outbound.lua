@@ -18,7 +18,7 @@ function outbound.begin(c, a, live)
     contacts.tell_started(c)
     return contacts.assign(c, v.agent ~= '' and agents.get(v.agent) or a, 'OUTBOUND')
   end
-  offers.withdraw(a, 'VOICE')
+  offers.withdraw(a, 'VOICE', true)
   c.ring_end = clock.now() + settings.number('ring_time')
   timers.set('ring:' .. c.id, record.number(c, 'ring_end'))
   conversations.add(v, c)

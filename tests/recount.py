@@ -405,7 +405,8 @@ class Recount:
                 yield f"{name} on {contact['channel']} is {contact['state']} and is being transferred"
             consult = self.contacts.get(transfer.get("consult_contact_id", ""), _Record())
             is_answered = (transfer["state"], transfer.get("agent_id")) == ("ANSWERED", consult["agent"])
-            if ("to_address" in transfer) == bool(consult) or is_answered != (consult["state"] == "ASSIGNED"):
+            is_asked = consult["state"] not in ("", "ENDED")
+            if ("to_address" in transfer) == is_asked or is_answered != (consult["state"] == "ASSIGNED"):
                 of = consult["state"] or "none"
                 yield f"{name} is being transferred, {transfer['state']}, by a consult that is {of}"
             if transfer["kind"] == "COLD" and (transfer["state"] == "ANSWERED" or "to_agent_id" not in transfer):
@@ -421,11 +422,12 @@ class Recount:
             return
         if any(consult[each] != call[each] for each in ("customer", "conversation", "group")):
             yield f"{name} is in {consult['conversation']}, but its call in {call['conversation']}"
-        if bool(consult["named"]) != ("to_agent_id" in transfer):
+        to = transfer.get("to_agent_id", "")
+        if bool(consult["named"]) != bool(to):
             yield f"{name} is {'' if consult['named'] else 'not '}for one agent, but is asked of {transfer}"
-        if consult["named"] and (consult["state"] == "WAITING" or consult["agent"] != transfer["to_agent_id"]):
-            yield f"{name} is for {transfer['to_agent_id']} and {consult['state']} at {consult['agent'] or 'nobody'}"
-        if not consult["named"] and consult["inbox"] != transfer["to_inbox_id"]:
+        elif to and (consult["state"] == "WAITING" or consult["agent"] != to):
+            yield f"{name} is for {to} and {consult['state']} at {consult['agent'] or 'nobody'}"
+        elif not to and consult["inbox"] != transfer["to_inbox_id"]:
             yield f"{name} is in {consult['inbox']}, but is asked of {transfer['to_inbox_id']}"
 
     def _contact_state(self, name: str, contact_id: str, contact: _Record) -> Iterator[str]:

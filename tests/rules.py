@@ -40,13 +40,13 @@ CHAPTERS = (
     Chapter("Declines and misses", _from_to(134, 145)),
     Chapter("Order of service", _from_to(146, 157)),
     Chapter("Inboxes, entry points", ("R158", "R159", "R160", "R167")),
-    # The others come with transfers, and with handing over from an automatic agent.
-    Chapter("Assignment by hand, transfer, handoff", _from_to(180, 184)),
+    # The others come with dedicated agents, and with handing over from an automatic agent.
+    Chapter("Assignment by hand, transfer, handoff", _from_to(180, 186)),
     # R200 says what there is not; R205 comes with campaigns.
     Chapter("Waiting, reopening, outbound", _from_to(201, 204)),
     # The others come with the summary and the reports of contacts.
     Chapter("Reports and liveboards", (*_from_to(206, 211), "R218", "R219")),
-    # R221 and R222 also want transfers, joins, topics and comments: with those.
+    # R221 and R222 also want topics and comments: with those.
     Chapter("Events", ("R220", "R223", "R224", "R226")),
 )
 

@@ -1,10 +1,15 @@
 """Transfers of calls to an agent, to an inbox and outside, cold and warm (R185, R186)."""
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from contextlib import aclosing
+from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 
+from maitred.store.manual_clock import START_MS
+from maitred.store.timers import taken
 from maitred.v1 import contact_pb2
 from maitred.v1.contact_pb2 import (
     HOLD_REASON_COLD_TRANSFER,
@@ -22,11 +27,15 @@ from maitred.v1.contact_pb2 import (
     OfferOutcome,
     Transfer,
 )
-from maitred.v1.insight_service_pb2 import OBSTACLE_CALL_CONNECTED, ExplainContactRequest
+from maitred.v1.insight_service_pb2 import OBSTACLE_CALL_CONNECTED, ExplainAgentRequest, ExplainContactRequest
 from maitred.v1.router_service_pb2 import ContactAssigned, DeclineOfferRequest, GroupRoutingState
 from maitred.v1.routing_admin_service_pb2 import DeactivateInboxRequest
+from router_service.domain import Command, NewTransfer, Offer
+from router_service.store.store import RouterStore
 from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Agent, Floor, Refusal
 from tests.router.scenarios import Doing
+from tests.router.test_explain import call_of, state
+from tests.router.test_queue_place import come, estimate, takes_calls
 from tests.router.test_skills import has, submits
 from tests.router.told import Event, now, told, types
 from tests.rules import rule
@@ -254,6 +263,44 @@ async def test_who_gave_a_call_away_has_after_call_work_from_that_moment(floor: 
     assert bob.hold(VOICE) == GroupRoutingState.HOLD_TOGGLE_OFF
 
 
+@rule("R180", "R185")
+async def test_a_named_agent_accepts_or_misses_it_whether_or_not_presence_can_be_reached(store_url: str) -> None:
+    """What is given by hand does not depend on the view; here no service keeps its lease up."""
+    router = await RouterStore.connect(store_url, clock="manual", timeout=5 * SECOND)
+    ann, bob = [Command(tenant="acme", agent_id=each, request_id="", initiator="") for each in ("ann", "bob")]
+
+    async def offer_to(agent: Command) -> Offer:
+        (offer,) = (await router.read_assignments("acme", agent.agent_id)).offers
+        await router.mark_sent("acme", [offer["offer_id"]])
+        return offer
+
+    async with aclosing(router.store):
+        await router.store.check()
+        await router.put_inbox("acme", "main", "Main", 3_600_000)
+        await router.add_inbox_members("acme", "main", ["ann", "bob"])
+        present = [state("ann", 10, "VOICE"), state("bob", 10)]
+        await router.apply_snapshot("acme", 10, present, last=True, read_revision=10)
+        await router.extend_view("acme", 10, await router.store.time() + 60_000_000)
+        while taken(await router.store.run("fire_timers", "acme", 10)):
+            pass
+        await router.submit_contact("acme", call_of("carl"), "VOICE", "")
+        call = await offer_to(ann)
+        await router.accept_offer(ann, call["offer_id"], call["token"])
+        redis: Any = router.store.redis
+        await redis.hset("{acme}:router:view", "until", 0)
+        to_bob = NewTransfer(kind="COLD", target="to_agent_id", to="bob")
+        await router.transfer_contact(ann, "carl", to_bob)
+        await offer_to(bob)
+        await redis.set("{acme}:router:clock", START_MS + 45_000)
+        await router.store.run("fire_timers", "acme", 10)
+        kept = (await router.get_contact("acme", "carl"))["contact"]
+        assert (kept["agent_id"], json.loads(kept["transfer"])["outcome"]) == ("ann", "MISSED")
+        await router.transfer_contact(ann, "carl", to_bob)
+        asked = await offer_to(bob)
+        taken_over = (await router.accept_offer(bob, asked["offer_id"], asked["token"])).answer["contact"]
+        assert (taken_over["contact_id"], taken_over["agent_id"]) == ("carl", "bob")
+
+
 # To an agent, warm
 
 
@@ -432,8 +479,14 @@ async def test_a_call_that_the_agent_began_is_handed_over_like_any_other(floor: 
         await ann.transfers(call.contact_id, bob)
     await floor.answers(call.contact_id)
     await ann.transfers(call.contact_id, bob)
+    await floor.passes(5 * SECOND)
     await takes_consult(bob)
     assert (await ann.customers(), await assignees(bob)) == ([], {"carl": "bob"})
+    await bob.switches_on(VOICE)
+    await floor.settles()
+    request = ExplainAgentRequest(agent_id="bob")
+    calls = (await floor.call(floor.client.insight.ExplainAgent(request))).groups[0].held_back
+    assert calls.since_time.ToDatetime(UTC) == await floor.now(), "not since the customer answered the first agent"
     await floor.inbox("other")
     passed = await bob.transfers(call.contact_id, inbox_id="other")
     assert (passed.state, passed.inbox_id) == (Contact.STATE_WAITING, "other")
@@ -722,6 +775,30 @@ async def test_a_transfer_that_can_not_be_is_refused_with_the_reason_and_changes
 
 
 # What it counts for
+
+
+async def test_a_named_colleague_leaves_no_line_so_how_fast_one_moves_stays_true(floor: Floor) -> None:
+    await come(floor, "carl", "dora", "emil", "fred", "gina", "hugo")
+    ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob")
+    await takes_calls(ann, MINUTE, MINUTE, MINUTE)
+    await floor.passes(30 * SECOND)
+    await ann.transfers("fred", bob)
+    await takes_consult(bob)
+    await ann.accepts("gina")
+    wait, _, _, count = await estimate(floor, "hugo") or (0, 0, 0, 0)
+    assert (wait, count) == ((3 * 60 + 30) / 4, 4)
+
+
+@rule("R183", "R196")
+async def test_whose_the_customer_is_by_the_call_does_not_depend_on_a_consult(floor: Floor) -> None:
+    ann, bob = await floor.agent("ann", VOICE, MESSAGING), await floor.agent("bob")
+    chat = await floor.submits("carl", CHAT)
+    await ann.accepts(chat.contact_id)
+    call = await takes_call(ann)
+    await ann.transfers(call.contact_id, bob, warm=True)
+    await takes_consult(bob)
+    await ann.unassigns(chat.conversation_id)
+    assert await assignees(ann) == await assignees(bob) == {"carl": "ann"}
 
 
 @rule("R3", "R10", "R211")

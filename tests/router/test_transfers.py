@@ -133,7 +133,14 @@ async def stopped_by_a_decline(agent: Agent) -> None:
 
 @rule("R180", "R181", "R185")
 @pytest.mark.parametrize(
-    "doing", [is_off, Agent.enters_focus, Agent.goes_away, Agent.opens_settings, stopped_by_a_decline]
+    "doing",
+    [
+        Agent.enters_focus,
+        Agent.goes_away,
+        pytest.param(is_off, marks=pytest.mark.long),
+        pytest.param(Agent.opens_settings, marks=pytest.mark.long),
+        pytest.param(stopped_by_a_decline, marks=pytest.mark.long),
+    ],
 )
 async def test_a_named_agent_is_asked_whatever_holds_routed_work_back(floor: Floor, doing: Doing) -> None:
     ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob", VOICE)
@@ -194,9 +201,9 @@ async def dials(agent: Agent) -> None:
     ("doing", "outcome"),
     [
         (declines, OFFER_OUTCOME_DECLINED),
-        (has_a_broken_phone, OFFER_OUTCOME_DEVICE_ERROR),
+        pytest.param(has_a_broken_phone, OFFER_OUTCOME_DEVICE_ERROR, marks=pytest.mark.long),
         (misses, OFFER_OUTCOME_MISSED),
-        (hears_nothing, OFFER_OUTCOME_UNDELIVERED),
+        pytest.param(hears_nothing, OFFER_OUTCOME_UNDELIVERED, marks=pytest.mark.long),
         (logs_out, OFFER_OUTCOME_WITHDRAWN),
         (dials, OFFER_OUTCOME_WITHDRAWN),
     ],
@@ -412,6 +419,11 @@ async def test_the_first_agent_speaks_with_both_in_turn(floor: Floor) -> None:
     assert (await ann.transfers(call.contact_id, bob, warm=True)).hold_reason == HOLD_REASON_WARM_TRANSFER
     consult = await takes_consult(bob)
     assert (await ann.resumes(call.contact_id)).transfer.state == Transfer.STATE_ANSWERED
+    await bob.ends(consult.contact_id)
+    assert contact_told(ann).transfer.state == Transfer.STATE_CANCELLED
+    await ann.transfers(call.contact_id, bob, warm=True)
+    consult = await takes_consult(bob)
+    await ann.resumes(call.contact_id)
     await bob.holds(consult.contact_id)
     done = await ann.completes(call.contact_id)
     assert (done.agent_id, done.HasField("hold_time")) == ("bob", False)
@@ -460,14 +472,19 @@ async def test_who_gives_the_call_away_keeps_the_customer_they_have_by_chat(floo
 
 
 @rule("R186", "R195", "R198")
-async def test_who_is_off_the_phone_may_have_what_the_caller_wrote_meanwhile(floor: Floor) -> None:
+@pytest.mark.parametrize("to", ["agent", "inbox"])
+async def test_who_is_off_the_phone_may_have_what_the_caller_wrote_meanwhile(floor: Floor, to: str) -> None:
     await floor.sets(call_holds_back_other_work=False)
+    await floor.inbox("experts")
     ann, bob = await floor.agent("ann", VOICE, MESSAGING), await floor.agent("bob")
     call = await takes_call(ann)
     chat = await floor.submits("carl", CHAT)
     assert chat.state == Contact.STATE_WAITING
-    await ann.transfers(call.contact_id, bob)
-    await takes_consult(bob)
+    if to == "agent":
+        await ann.transfers(call.contact_id, bob)
+        await takes_consult(bob)
+    else:
+        await ann.transfers(call.contact_id, inbox_id="experts")
     assert list(ann.offers) == [chat.contact_id]
 
 
@@ -541,8 +558,17 @@ async def first_agent_closes(floor: Floor, call: Contact) -> None:
 
 
 @rule("R108", "R186")
-@pytest.mark.parametrize("answered", [False, True], ids=["ringing", "answered"])
-@pytest.mark.parametrize("doing", [customer_hangs_up, first_agent_ends, first_agent_closes])
+@pytest.mark.parametrize(
+    ("doing", "answered"),
+    [
+        (customer_hangs_up, False),
+        (first_agent_closes, False),
+        (first_agent_ends, True),
+        pytest.param(first_agent_ends, False, marks=pytest.mark.long),
+        pytest.param(customer_hangs_up, True, marks=pytest.mark.long),
+        pytest.param(first_agent_closes, True, marks=pytest.mark.long),
+    ],
+)
 async def test_the_consult_ends_with_its_call(
     floor: Floor, doing: Callable[[Floor, Contact], Awaitable[None]], answered: bool
 ) -> None:
@@ -561,7 +587,8 @@ async def test_the_consult_ends_with_its_call(
     closed = doing is first_agent_closes
     state = Conversation.STATE_CLOSED if closed else Conversation.STATE_WAITING
     assert (await floor.conversation(call.conversation_id)).state == state
-    assert types(await told(floor, start)).count("contact_ended") == 2
+    happened = types(await told(floor, start))
+    assert (happened.count("contact_ended"), happened.count("contact_transfer_failed")) == (2, 0)
 
 
 # To an inbox, warm

@@ -1,7 +1,7 @@
 """What a well-formed request is: one table, read by the server before a servicer is called."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from maitred.rpc import checks
-from maitred.rpc.call import IDENTIFIER
+from maitred.rpc.call import IDENTIFIER, IDENTIFIER_FORM
 from maitred.rpc.checks import Check, Checks
 from maitred.rpc.failure import Violation
 from maitred.v1 import channel_pb2
@@ -37,6 +37,9 @@ MOST_ENTRIES = 200
 # A report has no more days.
 MOST_DAYS = 31
 FEWEST_EVENTS, MOST_EVENTS = 1_000, 1_000_000
+MOST_ADDRESS = 256
+# Ids of contacts that the engine itself begins begin so; the store's steps know it too.
+CONSULT = "consult:"
 # What is set where nothing is; the store's steps know it too.
 DEFAULT_CAPACITY = 3
 DEFAULT_RING_TIME = Duration(seconds=45)
@@ -295,6 +298,24 @@ def _write(field: str, value: str, request: Any) -> None:
     setattr(request, field, value)
 
 
+def _target(field: str, *, must: str, suits: Callable[[str], bool], bad: str) -> Check:
+    """Check one of the targets of a transfer, if it is the one that is set."""
+    return checks.custom(
+        field,
+        must=must,
+        holds=lambda request: not request.HasField(field) or suits(getattr(request, field)),
+        bad=[partial(_write, field, each) for each in ("", bad)],
+    )
+
+
+def _is_identifier(value: str) -> bool:
+    return IDENTIFIER.fullmatch(value) is not None
+
+
+def _is_address(value: str) -> bool:
+    return 1 <= len(value) <= MOST_ADDRESS
+
+
 def _ends_after_its_start(request: insight_pb2.ListEventsRequest) -> bool:
     if not (request.HasField("start_time") and request.HasField("end_time")):
         return True
@@ -328,6 +349,17 @@ _EVENT_FILTER = (
     checks.enum_set("filter.types"),
 )
 _AGENT = checks.identifier("agent_id")
+_CONTACT = checks.identifier("contact_id")
+# Who begins a contact chooses its id, but none that the engine may choose.
+_NEW_CONTACT = (
+    _CONTACT,
+    checks.custom(
+        "contact_id",
+        must=f"must not begin with {CONSULT}",
+        holds=lambda request: not request.contact_id.startswith(CONSULT),
+        bad=[partial(_write, "contact_id", f"{CONSULT}1")],
+    ),
+)
 _REQUEST_ID = checks.optional_identifier("request_id")
 _OFFER = (_AGENT, checks.identifier("offer_id"), checks.text("token", at_least=1, at_most=256), _REQUEST_ID)
 
@@ -359,7 +391,7 @@ CHECKS: Checks = {
     router_pb2.EndContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
     router_pb2.StartOutboundContactRequest: (
         _AGENT,
-        checks.identifier("contact_id"),
+        *_NEW_CONTACT,
         checks.identifier("customer_id"),
         checks.one_of_enum("channel"),
         checks.custom(
@@ -379,6 +411,29 @@ CHECKS: Checks = {
     router_pb2.DeclineContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
     router_pb2.HoldContactRequest: (_AGENT, checks.identifier("contact_id"), _of_enum("reason"), _REQUEST_ID),
     router_pb2.ResumeContactRequest: (_AGENT, checks.identifier("contact_id"), _REQUEST_ID),
+    router_pb2.TransferContactRequest: (
+        _AGENT,
+        _CONTACT,
+        checks.one_of_enum("kind"),
+        checks.custom(
+            "target",
+            must="must be set: to_agent_id, to_inbox_id or to_address",
+            holds=lambda request: request.WhichOneof("target") is not None,
+            bad=[lambda request: request.ClearField("target")],
+        ),
+        _target("to_agent_id", must=IDENTIFIER_FORM, suits=_is_identifier, bad="two words"),
+        checks.custom(
+            "to_agent_id",
+            must="must be another agent",
+            holds=lambda request: request.to_agent_id != request.agent_id or not request.agent_id,
+            bad=[lambda request: setattr(request, "to_agent_id", request.agent_id)],
+        ),
+        _target("to_inbox_id", must=IDENTIFIER_FORM, suits=_is_identifier, bad="two words"),
+        _target("to_address", must=f"must be 1 to {MOST_ADDRESS} characters", suits=_is_address, bad="x" * 257),
+        _REQUEST_ID,
+    ),
+    router_pb2.CompleteTransferRequest: (_AGENT, _CONTACT, _REQUEST_ID),
+    router_pb2.CancelTransferRequest: (_AGENT, _CONTACT, _REQUEST_ID),
     router_pb2.MarkNoReplyNeededRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
     router_pb2.AssignConversationRequest: (
         checks.optional_identifier("agent_id"),
@@ -421,7 +476,7 @@ CHECKS: Checks = {
     ),
     router_pb2.CreateTaskRequest: (
         _AGENT,
-        checks.identifier("contact_id"),
+        *_NEW_CONTACT,
         checks.identifier("customer_id"),
         checks.identifier("inbox_id"),
         checks.text("text", at_least=1, at_most=4096),
@@ -450,7 +505,7 @@ CHECKS: Checks = {
     router_pb2.MarkSeenRequest: (_AGENT, checks.identifier("conversation_id"), _REQUEST_ID),
     router_pb2.ListMyCustomersRequest: (_AGENT,),
     intake_pb2.SubmitContactRequest: (
-        checks.identifier("contact_id"),
+        *_NEW_CONTACT,
         checks.identifier("customer_id"),
         checks.one_of_enum("channel"),
         checks.optional_identifier("inbox_id"),

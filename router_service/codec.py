@@ -27,6 +27,7 @@ from router_service.domain import (
     HandOff,
     Inbox,
     NewContact,
+    NewTransfer,
     Note,
     Offer,
     OutboundContact,
@@ -103,6 +104,14 @@ def outbound_contact(request: router_pb2.StartOutboundContactRequest) -> Outboun
         attributes=_attributes(request.attributes),
         fingerprint=_fingerprint(said),
     )
+
+
+def new_transfer(request: router_pb2.TransferContactRequest) -> NewTransfer:
+    """Return the transfer of a well-formed request."""
+    target = request.WhichOneof("target")
+    assert target is not None, "a well-formed request has a target"
+    kind = contact_pb2.Transfer.Kind.Name(request.kind).removeprefix("KIND_")
+    return NewTransfer(kind=kind, target=target, to=getattr(request, target))
 
 
 def _attributes(attributes: Mapping[str, str]) -> str:
@@ -184,9 +193,25 @@ def contact(value: Contact) -> contact_pb2.Contact:
         connect_time=_time(value.get("connect_time")),
         end_time=_time(value.get("end_time")),
         automated_time=_time(value.get("automated_time")),
+        transfer_of_contact_id=value.get("transfer_of_contact_id", ""),
+        transfer=_transfer(json.loads(value["transfer"])) if "transfer" in value else None,
     )
     if "end_reason" in value:
         written.end_reason = contact_pb2.Contact.EndReason.Value(f"END_REASON_{value['end_reason']}")
+    return written
+
+
+def _transfer(value: Mapping[str, str]) -> contact_pb2.Transfer:
+    written = contact_pb2.Transfer(
+        kind=contact_pb2.Transfer.Kind.Value(f"KIND_{value['kind']}"),
+        state=contact_pb2.Transfer.State.Value(f"STATE_{value['state']}"),
+        consult_contact_id=value.get("consult_contact_id", ""),
+        agent_id=value.get("agent_id", ""),
+        outcome=contact_pb2.OfferOutcome.Value(f"OFFER_OUTCOME_{value.get('outcome', 'UNSPECIFIED')}"),
+    )
+    for target in written.DESCRIPTOR.oneofs_by_name["target"].fields:
+        if target.name in value:
+            setattr(written, target.name, value[target.name])
     return written
 
 

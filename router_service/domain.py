@@ -41,6 +41,10 @@ class Contact(TypedDict):
     connect_time: NotRequired[int]
     end_time: NotRequired[int]
     automated_time: NotRequired[int]
+    # Of a consult.
+    transfer_of_contact_id: NotRequired[str]
+    # A Transfer as JSON, by the contract's names.
+    transfer: NotRequired[str]
 
 
 class WaitEstimate(TypedDict):
@@ -594,6 +598,17 @@ class OutboundContact:
     inbox_id: str
     attributes: str
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTransfer:
+    """A transfer that an agent begins."""
+
+    # COLD or WARM.
+    kind: str
+    # The name of the target's field in the contract, and who it is.
+    target: str
+    to: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,19 @@ TABLE: dict[str, tuple[StatusCode, str]] = {
         "the customer has conversation {conversation_id}, which is not closed: one at a time",
     ),
     "DEDICATED_AGENT_UNKNOWN": (StatusCode.NOT_FOUND, "customer {customer_id} has no dedicated agent"),
+    "TRANSFER_PENDING": (
+        StatusCode.FAILED_PRECONDITION,
+        "contact {contact_id} is being transferred: complete or cancel that first",
+    ),
+    "NO_TRANSFER": (StatusCode.FAILED_PRECONDITION, "contact {contact_id} is not being transferred"),
+    "TRANSFER_NOT_ANSWERED": (
+        StatusCode.FAILED_PRECONDITION,
+        "no colleague has taken the consult about contact {contact_id} so far",
+    ),
+    "CONTACT_IS_CONSULT": (
+        StatusCode.FAILED_PRECONDITION,
+        "contact {contact_id} is a consult: transfer the customer's call",
+    ),
     "PRESENCE_UNKNOWN": (StatusCode.UNAVAILABLE, "presence is out of reach: no work is given until it is back"),
     "CURSOR_GONE": (StatusCode.OUT_OF_RANGE, "what is asked for is older than what is kept"),
     "REQUEST_ID_REUSED": (StatusCode.INVALID_ARGUMENT, "request_id {request_id} was used for another request"),

@@ -17,6 +17,7 @@ from router_service.domain import (
     HandOff,
     Inbox,
     NewContact,
+    NewTransfer,
     Note,
     OpenConversation,
     OutboundContact,
@@ -107,6 +108,21 @@ class Routing:
     async def resume_contact(self, command: Command, contact_id: str) -> Contact:
         """Take a call off hold (R86)."""
         answer: Contact = self.tell(command.tenant, await self.store.resume_contact(command, contact_id))
+        return answer
+
+    async def transfer_contact(self, command: Command, contact_id: str, transfer: NewTransfer) -> Contact:
+        """Transfer a call (R185, R186)."""
+        answer: Contact = self.tell(command.tenant, await self.store.transfer_contact(command, contact_id, transfer))
+        return answer
+
+    async def complete_transfer(self, command: Command, contact_id: str) -> Contact:
+        """Complete a warm transfer (R185)."""
+        answer: Contact = self.tell(command.tenant, await self.store.complete_transfer(command, contact_id))
+        return answer
+
+    async def cancel_transfer(self, command: Command, contact_id: str) -> Contact:
+        """Cancel a transfer (R186)."""
+        answer: Contact = self.tell(command.tenant, await self.store.cancel_transfer(command, contact_id))
         return answer
 
     async def record_answer(self, command: Command, conversation_id: str) -> Conversation:

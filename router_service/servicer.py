@@ -123,6 +123,28 @@ class RouterServicer(RouterServiceServicer):
         resumed = await self._routing.resume_contact(_command(request), request.contact_id)
         return router_pb2.ResumeContactResponse(contact=codec.contact(resumed))
 
+    async def TransferContact(
+        self, request: router_pb2.TransferContactRequest, context: Context
+    ) -> router_pb2.TransferContactResponse:
+        """Transfer a call."""
+        transfer = codec.new_transfer(request)
+        contact = await self._routing.transfer_contact(_command(request), request.contact_id, transfer)
+        return router_pb2.TransferContactResponse(contact=codec.contact(contact))
+
+    async def CompleteTransfer(
+        self, request: router_pb2.CompleteTransferRequest, context: Context
+    ) -> router_pb2.CompleteTransferResponse:
+        """Complete a transfer."""
+        contact = await self._routing.complete_transfer(_command(request), request.contact_id)
+        return router_pb2.CompleteTransferResponse(contact=codec.contact(contact))
+
+    async def CancelTransfer(
+        self, request: router_pb2.CancelTransferRequest, context: Context
+    ) -> router_pb2.CancelTransferResponse:
+        """Cancel a transfer."""
+        contact = await self._routing.cancel_transfer(_command(request), request.contact_id)
+        return router_pb2.CancelTransferResponse(contact=codec.contact(contact))
+
     async def RecordAnswer(
         self, request: router_pb2.RecordAnswerRequest, context: Context
     ) -> router_pb2.RecordAnswerResponse:

@@ -54,6 +54,7 @@ AVAILABILITY = router_pb2.RequestNextRequest.SOURCE_AVAILABILITY
 TOPICS = router_pb2.RequestNextRequest.SOURCE_TOPICS
 NEXT = router_pb2.CloseConversationRequest.THEN_NEXT
 END = router_pb2.CloseConversationRequest.THEN_END
+COLD, WARM = contact_pb2.Transfer.KIND_COLD, contact_pb2.Transfer.KIND_WARM
 
 # Whether the router has applied what presence has, holds its lease, has noted which offers were sent, and has nothing
 # left that is due, nor has presence; and the number that each agent's stream comes to. Mostly all of it is so, and that
@@ -276,6 +277,43 @@ class Agent:
         """Takes a call off hold."""
         request = router_pb2.ResumeContactRequest(agent_id=self.agent_id, contact_id=contact_id)
         response = await self.floor.call(self.floor.client.router.ResumeContact(request))
+        await self.floor.settles()
+        return response.contact
+
+    async def transfers(
+        self,
+        contact_id: str,
+        to: "Agent | None" = None,
+        *,
+        warm: bool = False,
+        inbox_id: str = "",
+        address: str = "",
+    ) -> contact_pb2.Contact:
+        """Transfers a call, cold unless it says warm, to an agent, an inbox or outside."""
+        request = router_pb2.TransferContactRequest(
+            agent_id=self.agent_id, contact_id=contact_id, kind=WARM if warm else COLD
+        )
+        if to:
+            request.to_agent_id = to.agent_id
+        elif inbox_id:
+            request.to_inbox_id = inbox_id
+        else:
+            request.to_address = address
+        response = await self.floor.call(self.floor.client.router.TransferContact(request))
+        await self.floor.settles()
+        return response.contact
+
+    async def completes(self, contact_id: str) -> contact_pb2.Contact:
+        """Completes a transfer."""
+        request = router_pb2.CompleteTransferRequest(agent_id=self.agent_id, contact_id=contact_id)
+        response = await self.floor.call(self.floor.client.router.CompleteTransfer(request))
+        await self.floor.settles()
+        return response.contact
+
+    async def cancels(self, contact_id: str) -> contact_pb2.Contact:
+        """Cancels a transfer."""
+        request = router_pb2.CancelTransferRequest(agent_id=self.agent_id, contact_id=contact_id)
+        response = await self.floor.call(self.floor.client.router.CancelTransfer(request))
         await self.floor.settles()
         return response.contact
 

@@ -377,6 +377,7 @@ class Recount:
         contact, name = self.contacts[contact_id], f"contact {contact_id}"
         yield from self._contact_state(name, contact_id, contact)
         yield from self._outbound(name, contact)
+        yield from self._transfer(name, contact_id, contact)
         if contact["group"] != GROUP_OF.get(contact["channel"]):
             yield f"{name} on {contact['channel']} counts as {contact['group']}"
         if contact["inbox"] not in self.inboxes:
@@ -397,8 +398,45 @@ class Recount:
         may_ring = (contact["state"], contact["group"], contact["direction"]) == ("ASSIGNED", "VOICE", "OUTBOUND")
         if contact["ring_end"] and (not may_ring or contact["connect_time"]):
             yield f"{name} on {contact['channel']} rings at the customer and is {contact['state']}"
-        if contact["direction"] and contact["group"] == "VOICE" and contact["state"] not in ("ASSIGNED", "ENDED"):
+        # Unless its agent passed it on to an inbox (R185).
+        may_wait = transfer_of(contact).get("to_inbox_id")
+        is_call = contact["direction"] and contact["group"] == "VOICE"
+        if is_call and contact["state"] not in ("ASSIGNED", "ENDED") and not may_wait:
             yield f"{name} is an outbound call and {contact['state']}"
+
+    def _transfer(self, name: str, contact_id: str, contact: _Record) -> Iterator[str]:
+        """A call that is being transferred is with its agent, and colleagues are asked by one consult (R185, R186)."""
+        transfer = transfer_of(contact)
+        if is_pending(transfer):
+            is_call = (contact["state"], contact["group"], contact["ring_end"]) == ("ASSIGNED", "VOICE", "")
+            if not is_call or contact["transfer_of"]:
+                yield f"{name} on {contact['channel']} is {contact['state']} and is being transferred"
+            consult = self.contacts.get(transfer.get("consult_contact_id", ""), _Record())
+            is_answered = (transfer["state"], transfer.get("agent_id")) == ("ANSWERED", consult["agent"])
+            is_asked = consult["state"] not in ("", "ENDED")
+            if ("to_address" in transfer) == is_asked or is_answered != (consult["state"] == "ASSIGNED"):
+                of = consult["state"] or "none"
+                yield f"{name} is being transferred, {transfer['state']}, by a consult that is {of}"
+            if transfer["kind"] == "COLD" and (transfer["state"] == "ANSWERED" or "to_agent_id" not in transfer):
+                yield f"{name} is being transferred cold, which was done at once"
+        if contact["transfer_of"] and contact["state"] != "ENDED":
+            yield from self._consult(name, contact_id, contact)
+
+    def _consult(self, name: str, contact_id: str, consult: _Record) -> Iterator[str]:
+        call = self.contacts.get(consult["transfer_of"], _Record())
+        transfer = transfer_of(call)
+        if not is_pending(transfer) or transfer.get("consult_contact_id") != contact_id:
+            yield f"{name} is {consult['state']}, but {consult['transfer_of']} is not being transferred by it"
+            return
+        if any(consult[each] != call[each] for each in ("customer", "conversation", "group")):
+            yield f"{name} is in {consult['conversation']}, but its call in {call['conversation']}"
+        to = transfer.get("to_agent_id", "")
+        if bool(consult["named"]) != bool(to):
+            yield f"{name} is {'' if consult['named'] else 'not '}for one agent, but is asked of {transfer}"
+        elif to and (consult["state"] == "WAITING" or consult["agent"] != to):
+            yield f"{name} is for {to} and {consult['state']} at {consult['agent'] or 'nobody'}"
+        elif not to and consult["inbox"] != transfer["to_inbox_id"]:
+            yield f"{name} is in {consult['inbox']}, but is asked of {transfer['to_inbox_id']}"
 
     def _contact_state(self, name: str, contact_id: str, contact: _Record) -> Iterator[str]:
         agent, offer_id = contact["agent"], contact["offer"]
@@ -435,7 +473,9 @@ class Recount:
             yield f"{offer_id} to {offer['agent']} is open, but {offer['contact']} is {contact['state'] or 'gone'}"
         # A decline or a miss stops what is new, not the other offers of the agent.
         hold = self.hold(offer["agent"], offer["group"]) if offer["agent"] in self.agents else "UNKNOWN"
-        if hold not in ("", "DECLINE_STOP", "PAUSE", "CALL_RINGING", "CAPACITY"):
+        # Nor does anything but log-out keep an agent from being named (R181).
+        may_be_held = contact["named"] and hold not in ("UNKNOWN", "LOGGED_OUT")
+        if hold not in ("", "DECLINE_STOP", "PAUSE", "CALL_RINGING", "CAPACITY") and not may_be_held:
             yield f"{offer_id} is open to {offer['agent']} in spite of {hold}"
         if self.is_manual and offer.number("expire_time") <= self.now:
             yield f"{offer_id} to {offer['agent']} is open after its time"
@@ -593,10 +633,11 @@ class Recount:
                 yield f"{name} has {len(waiting)} waiting while {', '.join(able)} could take one"
 
     def _is_caller(self, agent_id: str, contact_id: str) -> bool:
-        """Whether the contact is what the customer wrote whom the agent is talking to (R195)."""
+        """Whether the contact is what the customer wrote whom the agent is talking to (R195), not to a colleague."""
         contact = self.contacts.get(contact_id)
-        calls = [self.contacts[each]["conversation"] for each in self.calls(agent_id)]
-        return contact is not None and contact["conversation"] in calls
+        calls = [self.contacts[each] for each in self.calls(agent_id)]
+        conversations = [each["conversation"] for each in calls if not each["transfer_of"]]
+        return contact is not None and contact["conversation"] in conversations
 
     def _unsettled(self) -> Iterator[str]:
         is_fresh = float(self.store.hashes.get("view", {}).get("until", 0)) > self.store.raw_us
@@ -649,6 +690,15 @@ class Recount:
             return False
         of_kind, live = records[kind]
         return of_kind[rest]["state"] not in live
+
+
+def transfer_of(contact: _Record) -> dict[str, str]:
+    """The last transfer of a call, by the names of the contract; empty if there was none."""
+    return json.loads(contact["transfer"] or "{}")  # type: ignore[no-any-return]
+
+
+def is_pending(transfer: Mapping[str, str]) -> bool:
+    return transfer.get("state") in ("PENDING", "ANSWERED")
 
 
 def _pairs(flat: list[str]) -> Iterator[tuple[str, str]]:

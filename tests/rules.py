@@ -39,13 +39,12 @@ CHAPTERS = (
     Chapter("Order of service", _from_to(146, 157)),
     Chapter("Inboxes, entry points", ("R158", "R159", "R160", "R167")),
     Chapter("Dedicated agents", _from_to(176, 179)),
-    # The others come with transfers.
-    Chapter("Assignment by hand, transfer, handoff", (*_from_to(180, 184), *_from_to(187, 189))),
+    Chapter("Assignment by hand, transfer, handoff", _from_to(180, 189)),
     Chapter("Cross-channel", _from_to(190, 199)),
     Chapter("Waiting, reopening, outbound", _from_to(200, 205)),
     # The others come with the summary and the reports of contacts.
     Chapter("Reports and liveboards", (*_from_to(206, 211), "R218", "R219")),
-    # R221 and R222 also want transfers, joins and topics: with those.
+    # R222 also wants topics: with those.
     Chapter("Events", ("R220", "R223", "R224", "R226")),
 )
 

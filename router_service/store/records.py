@@ -13,6 +13,7 @@ _FIELDS = {
         *("contact_id", "customer_id", "channel", "inbox_id", "conversation_id", "state", "agent_id"),
         *("queue_time", "due_time", "text", "end_reason", "hold_time", "required_skills"),
         *("direction", "ring_end_time", "connect_time", "hold_reason", "end_time", "automated_time"),
+        *("transfer_of_contact_id", "transfer"),
     ),
     "conversation": ("conversation_id", "customer_id", "inbox_id", "agent_id", "state", "create_time", "close_time"),
 }

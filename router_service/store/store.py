@@ -28,6 +28,7 @@ from router_service.domain import (
     Inbox,
     InboxQueues,
     NewContact,
+    NewTransfer,
     OpenConversation,
     OutboundContact,
     Outcome,
@@ -158,6 +159,19 @@ class RouterStore:
     async def resume_contact(self, command: Command, contact_id: str) -> Outcome:
         """Take a call off hold (R86). Raises Refused."""
         return await self._command("resume_contact", command, contact_id)
+
+    async def transfer_contact(self, command: Command, contact_id: str, transfer: NewTransfer) -> Outcome:
+        """Transfer a call (R185, R186). Raises Refused."""
+        kind, target, to = transfer.kind, transfer.target, transfer.to
+        return await self._command("transfer_contact", command, contact_id, kind, target, to)
+
+    async def complete_transfer(self, command: Command, contact_id: str) -> Outcome:
+        """Complete a warm transfer (R185). Raises Refused."""
+        return await self._command("complete_transfer", command, contact_id)
+
+    async def cancel_transfer(self, command: Command, contact_id: str) -> Outcome:
+        """Cancel a transfer (R186). Raises Refused."""
+        return await self._command("cancel_transfer", command, contact_id)
 
     async def record_answer(self, command: Command, conversation_id: str) -> Outcome:
         """Note that the customer was answered (R101). Raises Refused."""

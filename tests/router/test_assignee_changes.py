@@ -80,6 +80,14 @@ async def an_agent_is_deactivated(floor: Floor) -> Change:
     return lambda: floor.call(floor.client.admin.DeactivateAgent(request)), "ann", ""
 
 
+async def a_call_is_transferred(floor: Floor) -> Change:
+    ann = await floor.agent("ann", VOICE)
+    call = await talks(ann)
+    bob = await floor.agent("bob", VOICE)
+    await ann.transfers(call.contact_id, bob)
+    return lambda: bob.accepts(*bob.offers), "ann", "bob"
+
+
 async def an_agent_writes_to_a_customer(floor: Floor) -> Change:
     ann = await floor.agent("ann")
     return lambda: ann.starts("carl", SMS), "", "ann"
@@ -116,18 +124,17 @@ KINDS: Mapping[str, Callable[[Floor], Awaitable[Change]]] = {
     "MANUAL": a_supervisor_names_an_agent,
     "REROUTED": work_is_released,
     "USER_DEACTIVATED": an_agent_is_deactivated,
+    "PHONE_TRANSFER": a_call_is_transferred,
     "OUTBOUND_MESSAGE": an_agent_writes_to_a_customer,
     "QUEUE_TRANSFER": a_conversation_is_passed_on,
     "INBOUND": mail_returns_after_a_call_that_reopened_the_conversation,
     "DEDICATED_ASSIGN": mail_comes_for_the_dedicated_agent,
 }
-# Nothing brings this about yet: a call can't be transferred.
-TO_COME = {"PHONE_TRANSFER"}
 
 
 def test_there_is_a_change_of_every_kind() -> None:
     names = {name.removeprefix("ASSIGNEE_REASON_") for name in Event.AssigneeReason.DESCRIPTOR.values_by_name}
-    assert names - {"UNSPECIFIED"} == KINDS.keys() | TO_COME
+    assert names - {"UNSPECIFIED"} == KINDS.keys()
 
 
 @rule("R187", "R144", "R223", "S157")

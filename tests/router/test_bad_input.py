@@ -22,6 +22,7 @@ from maitred.v1 import (
 )
 from maitred.v1.channel_pb2 import CHANNEL_UNSPECIFIED
 from maitred.v1.clock_service_pb2 import AdvanceRequest
+from maitred.v1.contact_pb2 import Transfer
 from maitred.v1.insight_service_pb2 import (
     Event,
     EventFilter,
@@ -46,8 +47,10 @@ from maitred.v1.router_service_pb2 import (
     AddNoteRequest,
     AddTaskCommentRequest,
     AssignConversationRequest,
+    CancelTransferRequest,
     CloseConversationRequest,
     CloseTaskRequest,
+    CompleteTransferRequest,
     CreateTaskRequest,
     DeclineContactRequest,
     DeclineOfferRequest,
@@ -64,6 +67,7 @@ from maitred.v1.router_service_pb2 import (
     RequestNextRequest,
     ResumeContactRequest,
     StartOutboundContactRequest,
+    TransferContactRequest,
     UnassignConversationRequest,
     UpdateTaskRequest,
     WatchAssignmentsRequest,
@@ -158,6 +162,9 @@ WELL_FORMED: list[Message] = [
     DeclineContactRequest(agent_id="ann", contact_id="c", request_id="r"),
     HoldContactRequest(agent_id="ann", contact_id="c", request_id="r"),
     ResumeContactRequest(agent_id="ann", contact_id="c", request_id="r"),
+    TransferContactRequest(agent_id="ann", contact_id="c", kind=Transfer.KIND_WARM, to_agent_id="bob", request_id="r"),
+    CompleteTransferRequest(agent_id="ann", contact_id="c", request_id="r"),
+    CancelTransferRequest(agent_id="ann", contact_id="c", request_id="r"),
     RequestNextRequest(
         agent_id="ann",
         source=AVAILABILITY,
@@ -410,6 +417,10 @@ def outbound(*, agent_id: str = "ann", inbox_id: str = "main", contact_id: str =
     )
 
 
+def transfer(*, contact_id: str) -> TransferContactRequest:
+    return TransferContactRequest(agent_id="ann", contact_id=contact_id, kind=Transfer.KIND_COLD, to_address="+49 30 1")
+
+
 REFUSED = [
     (AcceptOfferRequest(agent_id="ann", offer_id="offer-99", token="t"), "OFFER_GONE"),
     (DeclineOfferRequest(agent_id="ann", offer_id="offer-99", token="t"), "OFFER_GONE"),
@@ -419,6 +430,13 @@ REFUSED = [
     (DeclineContactRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (HoldContactRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ResumeContactRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (transfer(contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    # What Ann has is a chat.
+    (transfer(contact_id="contact-1"), "CONTACT_NOT_A_CALL"),
+    (CompleteTransferRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (CompleteTransferRequest(agent_id="ann", contact_id="contact-1"), "NO_TRANSFER"),
+    (CancelTransferRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
+    (CancelTransferRequest(agent_id="ann", contact_id="contact-1"), "NO_TRANSFER"),
     (MarkSeenRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (MarkNoReplyNeededRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     (

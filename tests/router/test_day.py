@@ -62,6 +62,7 @@ TOLERATED = {
     "AWAY_REASON_REQUIRED",
     "CONTACT_ELSEWHERE",
     "CONTACT_ENDED",
+    "CONTACT_IS_CONSULT",
     "CONTACT_NOT_A_CALL",
     "CONTACT_NOT_CONNECTED",
     "CONTACT_NOT_RETURNABLE",
@@ -73,8 +74,11 @@ TOLERATED = {
     "DECLINE_NOT_ALLOWED",
     "NOTHING_WRITTEN_OPEN",
     "NO_CHANNEL_ON",
+    "NO_TRANSFER",
     "OFFER_GONE",
     "TASK_OPEN",
+    "TRANSFER_NOT_ANSWERED",
+    "TRANSFER_PENDING",
 }
 
 
@@ -327,6 +331,27 @@ async def supervisor_assigns(day: Day) -> None:
             await day.floor.assigns(contact.conversation_id, day.someone())
 
 
+async def agent_transfers(day: Day) -> None:
+    """A call, if they have one: to anybody, or on with what they have begun."""
+    agent, draw = day.someone(), day.draw
+    calls = [each.contact_id for entry in await agent.customers() for each in entry.contacts if each.channel == CALL]
+    if not calls:
+        return
+    call_id = draw.choice(calls)
+    match draw.choice(("agent", "agent", "inbox", "outside", "complete", "cancel")):
+        case "agent":
+            to = draw.choice([each for each in day.agents if each is not agent])
+            await agent.transfers(call_id, to, warm=draw.random() < 0.5)
+        case "inbox":
+            await agent.transfers(call_id, inbox_id=day.inbox(), warm=draw.random() < 0.5)
+        case "outside":
+            await agent.transfers(call_id, address="+49 30 1234", warm=draw.random() < 0.5)
+        case "complete":
+            await agent.completes(call_id)
+        case _:
+            await agent.cancels(call_id)
+
+
 async def supervisor_releases(day: Day) -> None:
     request = admin.ReleaseAgentWorkRequest(agent_id=day.someone().agent_id)
     await day.floor.call(day.floor.client.admin.ReleaseAgentWork(request))
@@ -455,6 +480,7 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     agent_asks: 6,
     agent_gives_back: 2,
     agent_passes_on: 2,
+    agent_transfers: 4,
     agent_switches: 3,
     agent_enters_focus: 2,
     agent_leaves_focus: 3,

@@ -9,7 +9,7 @@ from maitred.client import Maitred
 from maitred.v1 import intake_service_pb2 as intake
 from maitred.v1 import presence_service_pb2 as presence
 from maitred.v1.contact_pb2 import OFFER_OUTCOME_ACCEPTED, Contact
-from maitred.v1.router_service_pb2 import AssignmentEvent
+from maitred.v1.router_service_pb2 import AssignmentEvent, GroupRoutingState
 from router_service import app as router_app
 from tests.floor import (
     CALL,
@@ -124,6 +124,36 @@ async def test_a_reply_that_the_agent_looks_at_or_lets_lapse_leaves_the_customer
     await floor.passes(2 * MINUTE)
     assert await ann.contacts() == {chat.contact_id, reply.contact_id}
     assert not bob.events
+
+
+@rule("AST-22", "R79", "R156", "R185")
+async def test_a_transferred_call_ends_for_who_gives_it_away_when_it_is_handed_over(floor: Floor) -> None:
+    """After-call work and the time without a call begin then: not at their last call's end, nor at their log-in."""
+    await floor.sets(after_call_work=30 * SECOND)
+    ann = await floor.agent("ann", VOICE)
+    await floor.passes(70 * SECOND)
+    first = await floor.submits("carl", CALL)
+    await ann.accepts(first.contact_id)
+    await floor.passes(30 * SECOND)
+    await ann.ends(first.contact_id)
+    await floor.passes(40 * SECOND)
+    second = await floor.submits("dora", CALL)
+    await ann.accepts(second.contact_id)
+    await floor.passes(10 * SECOND)
+    bob = await floor.agent("bob")
+    await ann.transfers(second.contact_id, bob)
+    await bob.accepts(next(iter(bob.offers)))
+    handed_over = await floor.now()
+    assert (ann.hold(VOICE), ann.hold_end(VOICE)) == (
+        GroupRoutingState.HOLD_AFTER_CALL_WORK,
+        handed_over + 30 * SECOND,
+    )
+    # Who has been free for longer goes first, and that is who was not on a call until now.
+    await floor.passes(29 * SECOND)
+    cleo = await floor.agent("cleo", VOICE)
+    await floor.passes(SECOND)
+    third = await floor.submits("emil", CALL)
+    assert (list(cleo.offers), list(ann.offers)) == ([third.contact_id], [])
 
 
 # Restarts and replicas

@@ -50,6 +50,13 @@ CORRUPTIONS = {
     "HSET contact/call state ENDED": "offer-4 to ann is open, but call is ENDED",
     "HSET offer/offer-4 state MISSED": "contact call is offered to ann by no open offer",
     "HSET offer/offer-4 agent bob": "agent/bob/offers lacks offer-4",
+    # Transfers
+    "HDEL contact/passed transfer": "contact consult:9 is OFFERED, but passed is not being transferred by it",
+    "HSET contact/passed ring_end 5": "contact passed on VOICE is ASSIGNED and is being transferred",
+    "HSET contact/consult:9 state ENDED": "contact passed is being transferred, PENDING, by a consult that is ENDED",
+    "HDEL contact/consult:9 named": "contact consult:9 is not for one agent, but is asked of",
+    "HSET contact/consult:9 agent ann": "contact consult:9 is for eve and OFFERED at ann",
+    "HSET contact/consult:9 conversation conversation-1": "contact consult:9 is in conversation-1, but its call in",
     # Conversations
     "HSET conversation/conversation-1 state NEW": "conversation conversation-1 is NEW with agent ann and 1 open",
     "HSET conversation/conversation-1 state CLOSED": "conversation conversation-1 is closed with 1 open contacts",
@@ -88,7 +95,7 @@ CORRUPTIONS = {
 
 @pytest.fixture
 async def busy(services: Services) -> AsyncIterator[Floor]:
-    """Something of everything: bob has missed a call, which now rings at ann, who has a chat and a task."""
+    """Something of everything: bob has missed a call, which rings at ann, who has a chat and a task; cleo asks eve."""
     async with open_floor(services) as floor:
         await floor.agent("bob", VOICE)
         await floor.submits("carl", CHAT, contact_id="chat")
@@ -98,6 +105,10 @@ async def busy(services: Services) -> AsyncIterator[Floor]:
         await ann.accepts("chat")
         await floor.task("emil", agent_id="ann", contact_id="task")
         await floor.submits("fred", EMAIL, contact_id="mail")
+        cleo, eve = await floor.agent("cleo", VOICE), await floor.agent("eve")
+        await floor.submits("gina", CALL, contact_id="passed")
+        await cleo.accepts("passed")
+        await cleo.transfers("passed", eve)
         yield floor
 
 

@@ -24,6 +24,7 @@ from tests.floor import (
     SMS,
     TOPICS,
     VOICE,
+    WARM,
     Floor,
     Refusal,
 )
@@ -177,6 +178,43 @@ async def resume(floor: Floor) -> Repeat:
     return Repeat(call=floor.client.router.ResumeContact, request=requests[0], other=requests[1])
 
 
+async def transfer(floor: Floor) -> Repeat:
+    ann = await floor.agent("ann", VOICE)
+    await floor.agent("bob")
+    call = await floor.submits("carl", CALL)
+    await ann.accepts(call.contact_id)
+    requests = [
+        router_pb2.TransferContactRequest(
+            agent_id="ann", contact_id=call.contact_id, kind=WARM, to_agent_id=each, request_id=ID
+        )
+        for each in ("bob", "another")
+    ]
+    return Repeat(call=floor.client.router.TransferContact, request=requests[0], other=requests[1])
+
+
+async def complete_transfer(floor: Floor) -> Repeat:
+    begun = await transfer(floor)
+    await begun.call(begun.request)
+    await floor.settles()
+    bob = floor.agents["bob"]
+    await bob.accepts(next(iter(bob.offers)))
+    requests = [
+        router_pb2.CompleteTransferRequest(agent_id="ann", contact_id=each, request_id=ID)
+        for each in (begun.request.contact_id, "another")
+    ]
+    return Repeat(call=floor.client.router.CompleteTransfer, request=requests[0], other=requests[1])
+
+
+async def cancel_transfer(floor: Floor) -> Repeat:
+    begun = await transfer(floor)
+    await begun.call(begun.request)
+    requests = [
+        router_pb2.CancelTransferRequest(agent_id="ann", contact_id=each, request_id=ID)
+        for each in (begun.request.contact_id, "another")
+    ]
+    return Repeat(call=floor.client.router.CancelTransfer, request=requests[0], other=requests[1])
+
+
 async def see(floor: Floor) -> Repeat:
     ann = await floor.agent("ann", MESSAGING)
     contacts = [await floor.submits(customer, CHAT) for customer in ("carl", "dora")]
@@ -286,6 +324,9 @@ PREPARED: dict[type[Message], Prepare] = {
     router_pb2.AssignConversationRequest: assign,
     router_pb2.UnassignConversationRequest: unassign,
     router_pb2.ResumeContactRequest: resume,
+    router_pb2.TransferContactRequest: transfer,
+    router_pb2.CompleteTransferRequest: complete_transfer,
+    router_pb2.CancelTransferRequest: cancel_transfer,
     router_pb2.MarkSeenRequest: see,
     router_pb2.MarkNoReplyNeededRequest: no_reply,
     router_pb2.ReopenConversationRequest: reopen,
@@ -296,8 +337,9 @@ PREPARED: dict[type[Message], Prepare] = {
     router_pb2.AddTaskCommentRequest: comment,
 }
 EVERY_CALL = pytest.mark.parametrize("prepare", PREPARED.values(), ids=lambda prepare: prepare.__name__)
-# An agent has one call at a time, and no other to put on hold.
-THAT_HAVE_ANOTHER = [each for each in PREPARED.values() if each not in (hold, resume)]
+# An agent has one call at a time, and no other to put on hold or to transfer.
+OF_THE_ONE_CALL = (hold, resume, transfer, complete_transfer, cancel_transfer)
+THAT_HAVE_ANOTHER = [each for each in PREPARED.values() if each not in OF_THE_ONE_CALL]
 
 # What such a call would be told if it were new and not a repeat; the others would just do it again.
 TOO_LATE: dict[Prepare, str] = {
@@ -307,6 +349,8 @@ TOO_LATE: dict[Prepare, str] = {
     end: "CONTACT_ENDED",
     give_back: "CONTACT_NOT_YOURS",
     assign: "CONVERSATION_NOT_YOURS",
+    complete_transfer: "CONTACT_NOT_YOURS",
+    cancel_transfer: "NO_TRANSFER",
     close_task: "CONTACT_ENDED",
     reopen_task: "TASK_OPEN",
     reopen: "CONVERSATION_OPEN",

@@ -21,6 +21,8 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "text": "text",
         "end_reason": "end_reason",
         "hold_time": "hold_time",
+        "transfer": "transfer",
+        "transfer_of_contact_id": "transfer_of",
     },
     "conversation": {"state": "state", "agent_id": "agent"},
 }

@@ -24,7 +24,15 @@ from presence_service.domain import (
 )
 from presence_service.store.store import STEPS, PresenceStore
 from router_service.domain import Command as RouterCommand
-from router_service.domain import DedicatedAgent, EntryPoint, HandOff, OutboundContact, Place, RoutingAgent
+from router_service.domain import (
+    DedicatedAgent,
+    EntryPoint,
+    HandOff,
+    NewTransfer,
+    OutboundContact,
+    Place,
+    RoutingAgent,
+)
 from router_service.store.store import RouterStore
 from tests.recount import recount
 from tests.store.said import TENANT, state, submit
@@ -124,7 +132,13 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     await router.accept_offer(ann(), ringing["offer_id"], ringing["token"])
     assert "hold_time" in (await router.hold_contact(ann(), "call", "MANUAL")).answer
     assert "hold_time" not in (await router.resume_contact(ann(), "call")).answer
-    assert (await router.report_contact_end(TENANT, "call", "")).answer["end_reason"] == "CUSTOMER_ENDED"
+    asked = NewTransfer(kind="WARM", target="to_inbox_id", to="main")
+    assert "PENDING" in (await router.transfer_contact(ann(), "call", asked)).answer["transfer"]
+    assert "CANCELLED" in (await router.cancel_transfer(ann(), "call")).answer["transfer"]
+    outside = NewTransfer(kind="WARM", target="to_address", to="+49 30 1")
+    await router.transfer_contact(ann(), "call", outside)
+    assert (await router.complete_transfer(ann(), "call")).answer["end_reason"] == "TRANSFERRED"
+    assert (await router.report_contact_end(TENANT, "call", "")).answer["end_reason"] == "TRANSFERRED"
 
     for mail in ("mail-1", "mail-2"):
         assert (await submit(router, mail, "EMAIL", "MAIL_TASKS"))["state"] == "WAITING"

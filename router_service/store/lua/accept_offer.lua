@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Accepts an offer: the contact is the agent's (R144, R145).
+-- Accepts an offer: the contact is the agent's (R144, R145); for the consult of a cold transfer the customer's call
+-- (R186).
 --
 -- KEYS  prefix    the tenant's prefix
 -- ARGV  mode      real | manual
@@ -19,11 +20,10 @@ if again then return again end
 local o = offers.get(offer_id)
 if not offers.is_open(o, agent_id, token) then return step.refuse('OFFER_GONE', { offer_id = offer_id }) end
 -- Without the lease the agent may have entered Focus meanwhile; the offer rings on.
-if not view.is_fresh() then return step.refuse('PRESENCE_UNKNOWN') end
+if not view.is_fresh() and not offers.is_named(o) then return step.refuse('PRESENCE_UNKNOWN') end
 
-offers.accept(o)
+local c = offers.accept(o)
 return step.done(function()
-  local c = contacts.get(o.contact)
   return {
     contact = show.contact(c),
     conversation = c.conversation ~= '' and show.conversation(conversations.get(c.conversation)) or nil,

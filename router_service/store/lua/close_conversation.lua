@@ -26,7 +26,8 @@ if follow ~= '' and can.presence_hold(a) == 'FOCUS' then
   return step.refuse('AGENT_IN_FOCUS', { agent_id = agent_id })
 end
 for _, c in ipairs(conversations.open_contacts(v)) do
-  if c.state ~= 'ASSIGNED' or c.agent ~= agent_id then
+  -- A consult with a colleague is nothing that would be lost.
+  if c.transfer_of == '' and (c.state ~= 'ASSIGNED' or c.agent ~= agent_id) then
     return step.refuse('CONTACT_ELSEWHERE', { conversation_id = v.id, contact_id = c.id })
   end
 end

@@ -26,7 +26,7 @@ if reason == 'DEVICE_ERROR' then
   offers.fail(o)
   return step.done()
 end
-if o.group == 'VOICE' and not settings.is_on('decline_calls_allowed') then
+if o.group == 'VOICE' and not settings.is_on('decline_calls_allowed') and not offers.is_named(o) then
   return step.refuse('DECLINE_NOT_ALLOWED', { offer_id = offer_id })
 end
 offers.decline(o)

@@ -55,7 +55,7 @@ end
 function agents.deactivate(a)
   if a.deactivate_time ~= '' then return end
   a.deactivate_time = clock.now()
-  for _, group in ipairs(settings.groups) do offers.withdraw(a, group) end
+  for _, group in ipairs(settings.groups) do offers.withdraw(a, group, true) end
   agents.touch(a)
 end
 

@@ -60,7 +60,10 @@ function can.is_off_phone(a)
   return a.call == '' and a.ringing == '' and a.dialling == ''
 end
 
--- Whether the contact is what the customer wrote whom the agent is talking to: another agent gets it (R195).
+-- Whether the contact is what the customer wrote whom the agent is talking to: another agent gets it (R195). In a
+-- consult about the customer the agent talks to a colleague.
 function can.is_from_caller(a, c)
-  return a.call ~= '' and c.conversation ~= '' and contacts.get(a.call).conversation == c.conversation
+  if a.call == '' or c.conversation == '' then return false end
+  local call = contacts.get(a.call)
+  return call.conversation == c.conversation and call.transfer_of == ''
 end

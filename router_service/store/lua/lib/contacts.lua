@@ -30,9 +30,9 @@ function contacts.tell_started(c)
 end
 
 -- Tells that the contact was answered, unless it was before (R10, R101): a call when it is connected, what is written
--- by the first answer to it.
+-- by the first answer to it. In a consult no customer is answered.
 function contacts.fulfil(c)
-  if c.fulfil_time ~= '' or c.channel == 'TASK' then return end
+  if c.fulfil_time ~= '' or c.channel == 'TASK' or c.transfer_of ~= '' then return end
   c.fulfil_time = clock.now()
   events.contact('CONTACT_FULFILLED', c)
 end
@@ -79,7 +79,7 @@ contacts.assignee_reasons = {
 local function take(c, a, cause, why)
   local offer_id, is_other = c.offer, c.agent ~= a.id
   -- Who did not have to wait for their turn says nothing of how fast the line moves.
-  if LEAVES_LINE[cause] and c.parked == '' and not dedicated.is_first(c, a.id) then
+  if LEAVES_LINE[cause] and c.parked == '' and c.named == '' and not dedicated.is_first(c, a.id) then
     place.note_departure(c, c.state == 'OFFERED' and offers.get(c.offer).offer_time or clock.now())
   end
   c.state = 'ASSIGNED'
@@ -109,7 +109,8 @@ local function take(c, a, cause, why)
   end
 end
 
-local function tell_assigned(c, a, cause)
+-- Tells an agent that a contact is theirs.
+function contacts.tell_assigned(c, a, cause)
   agents.touch(a)
   notes.add(a, { contact_assigned = { contact = show.contact(c), cause = cause } })
 end
@@ -120,17 +121,17 @@ function contacts.assign(c, a, cause, why)
   take(c, a, cause, why)
   if c.channel == 'TASK' then
     redis.call('ZADD', keys.agent_customers(a.id), clock.now(), 'task:' .. c.id)
-    return tell_assigned(c, a, cause)
+    return contacts.tell_assigned(c, a, cause)
   end
   local v = conversations.get(c.conversation)
   conversations.give(v, c, a, contacts.assignee_reasons[cause])
-  tell_assigned(c, a, cause)
+  contacts.tell_assigned(c, a, cause)
   if not contacts.is_written(c) then return end
   for _, sibling in ipairs(conversations.open_contacts(v)) do
     if sibling.state == 'WAITING' and contacts.is_written(sibling) then
       if sibling.parked == '' then queue.leave(sibling) end
       take(sibling, a, cause)
-      tell_assigned(sibling, a, cause)
+      contacts.tell_assigned(sibling, a, cause)
     end
   end
   conversations.recount(v, a)
@@ -270,14 +271,15 @@ function contacts.end_session(c)
   if c.state == 'ASSIGNED' then contacts.finish(c, 'NO_CUSTOMER_REPLY') end
 end
 
--- Ends a contact, wherever it is in its life (R10).
+-- Ends a contact, wherever it is in its life (R10); a call with its consult.
 function contacts.finish(c, reason)
+  transfers.end_with(c, reason)
   local a = c.agent ~= '' and agents.get(c.agent) or nil
   local before = c.state
   if before == 'WAITING' then
     if c.parked == '' then queue.leave(c) end
   elseif before == 'OFFERED' then
-    offers.close(offers.get(c.offer), 'CUSTOMER_LEFT')
+    offers.close(offers.get(c.offer), reason == 'TRANSFER_CANCELLED' and 'WITHDRAWN' or 'CUSTOMER_LEFT')
   end
   if c.relaxations ~= '' then timers.cancel('relax:' .. c.id) end
   if c.hold_time ~= '' then end_hold(c) end
@@ -309,4 +311,5 @@ function contacts.finish(c, reason)
     notes.add(a, { contact_ended = show.contact(c) })
   end
   if c.conversation ~= '' then conversations.contact_ended(conversations.get(c.conversation), c) end
+  if c.transfer_of ~= '' then transfers.consult_ended(c) end
 end

@@ -421,7 +421,7 @@ function conversations.let_go(v, a, reason)
   redis.call('ZREM', keys.agent_unhelped(a.id), v.id)
   board.note_agent(a.id)
   for _, c in ipairs(conversations.open_contacts(v)) do
-    if c.group == 'VOICE' and c.state == 'ASSIGNED' then
+    if c.group == 'VOICE' and c.state == 'ASSIGNED' and c.transfer_of == '' then
       conversations.set_assignee(v, agents.get(c.agent), 'CALL', reason)
       return conversations.restate(v)
     end
@@ -446,14 +446,14 @@ function conversations.mark_unhelped(v)
 end
 
 -- A contact of the conversation became the agent's. Mail and messages make the agent the assignee; a call only if no
--- mail or message is open with someone else (R196), and one that the agent began only if nobody is (R203). The reason
--- is for a change of the assignee (R187).
+-- mail or message is open with someone else (R196), and one that the agent began only if nobody is (R203); a consult
+-- never. The reason is for a change of the assignee (R187).
 function conversations.give(v, c, a, reason)
   if contacts.is_written(c) then
     conversations.set_assignee(v, a, 'WRITTEN', reason)
-  elseif c.direction == 'OUTBOUND' then
+  elseif reason == 'OUTBOUND_MESSAGE' then
     if v.agent == '' then conversations.set_assignee(v, a, 'CALL', reason) end
-  else
+  elseif c.transfer_of == '' then
     local elsewhere = false
     for _, other in ipairs(conversations.open_contacts(v)) do
       elsewhere = elsewhere or
@@ -555,7 +555,10 @@ function conversations.close(v)
   v.close_time = clock.now()
   v.unhelped_time = ''
   conversations.mark_unhelped(v)
-  for _, c in ipairs(conversations.open_contacts(v)) do contacts.finish(c, 'CONVERSATION_CLOSED') end
+  for _, c in ipairs(conversations.open_contacts(v)) do
+    -- A consult ends with its call.
+    if c.transfer_of == '' then contacts.finish(c, 'CONVERSATION_CLOSED') end
+  end
   redis.call('PEXPIRE', keys.customer(v.customer), settings.retention)
   if v.agent ~= '' then
     local a = agents.get(v.agent)

@@ -7,7 +7,7 @@
 -- then by turns the names of fields that are other since the event before it and what they were. '#contact' and
 -- '#conversation': how everything that the events are about is at the step's end, with the fields named below. So the
 -- state after an event is that before the next one of the same thing, or the one at the end. Of all fields only a
--- task's text may have tabs and line ends: it is JSON.
+-- task's text and a transfer may have tabs and line ends: they are JSON.
 
 -- Two types whose names are also those of refusals.
 events.CONTACT_ENDED = 'CONTACT_ENDED'
@@ -18,7 +18,7 @@ local KEPT_MS = 24 * 3600 * 1000
 -- The fields of records that events tell of if they change.
 local OF_CONTACT = {
   'state', 'agent', 'inbox', 'due_time', 'text', 'end_reason', 'hold_time', 'hold_reason', 'skills', 'ring_end',
-  'connect_time', 'end_time', 'queue_time', 'automated_time',
+  'connect_time', 'end_time', 'queue_time', 'automated_time', 'transfer',
 }
 local OF_CONVERSATION = { 'state', 'agent', 'inbox', 'close_time' }
 
@@ -76,7 +76,7 @@ function events.contact(type, c, about)
     end_reason = c.end_reason, hold_time = c.hold_time, hold_reason = c.hold_reason, skills = c.skills,
     ring_end = c.ring_end,
     connect_time = c.connect_time, end_time = c.end_time, queue_time = c.queue_time,
-    automated_time = c.automated_time,
+    automated_time = c.automated_time, transfer = c.transfer,
   }
   has_ended = has_ended or type == events.CONTACT_ENDED
 end
@@ -96,7 +96,7 @@ function events.write()
       c.conversation .. '\t' .. c.state .. '\t' .. c.agent .. '\t' .. c.queue_time .. '\t' .. c.due_time .. '\t' ..
       json(c.text) .. '\t' .. c.end_reason .. '\t' .. c.hold_time .. '\t' .. c.skills .. '\t' .. c.direction ..
       '\t' .. c.ring_end .. '\t' .. c.connect_time .. '\t' .. c.hold_reason ..
-      '\t' .. c.end_time .. '\t' .. c.automated_time
+      '\t' .. c.end_time .. '\t' .. c.automated_time .. '\t' .. c.transfer_of .. '\t' .. c.transfer
   end
   for _, v in ipairs(conversation_list) do
     lines[#lines + 1] = '#conversation\t' .. v.id .. '\t' .. v.customer .. '\t' .. v.inbox .. '\t' .. v.agent ..

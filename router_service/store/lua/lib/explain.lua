@@ -41,7 +41,8 @@ local function describe(a, group, obstacle, c)
     said.since_time = tonumber(a.decline_stop)
   elseif obstacle == 'CALL_CONNECTED' then
     local call = contacts.get(a.call)
-    said.since_time = tonumber(call.connect_time) or tonumber(call.assign_time)
+    -- An outbound call is the agent's before it is connected, one that was transferred after.
+    said.since_time = math.max(record.number(call, 'connect_time'), record.number(call, 'assign_time'))
   elseif obstacle == 'CALL_RINGING' and a.dialling ~= '' then
     local dialled = contacts.get(a.dialling)
     said.since_time, said.end_time = tonumber(dialled.assign_time), tonumber(dialled.ring_end)

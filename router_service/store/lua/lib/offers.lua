@@ -93,23 +93,33 @@ function offers.close(o, outcome)
   notes.add(a, { offer_ended = { offer_id = o.id, contact_id = c.id, outcome = outcome } })
 end
 
--- Ends an offer that is not accepted; the contact goes back to its place (R140).
-function offers.give_back(o, outcome)
-  offers.close(o, outcome)
-  queue.join(contacts.get(o.contact))
+-- Whether a person named the agent: the contact is for them alone, whatever holds routed work back (R181, R185).
+function offers.is_named(o)
+  return contacts.get(o.contact).named ~= ''
 end
 
--- Withdraws an agent's open offers of a group: neither declined nor missed (A12).
-function offers.withdraw(a, group)
+-- Ends an offer that is not accepted; the contact goes back to its place (R140). A call that the named agent does not
+-- take stays with who wanted to transfer it (R186).
+function offers.give_back(o, outcome)
+  offers.close(o, outcome)
+  local c = contacts.get(o.contact)
+  if c.named ~= '' then return transfers.fail(contacts.get(c.transfer_of), 'NOT_TAKEN', outcome) end
+  queue.join(c)
+end
+
+-- Withdraws an agent's open offers of a group: neither declined nor missed (A12). Those by which a person named the
+-- agent only if that is said.
+function offers.withdraw(a, group, named_too)
   local ids = redis.call('SMEMBERS', keys.agent_offers(a.id))
   table.sort(ids)
   for _, id in ipairs(ids) do
     local o = offers.get(id)
-    if o.group == group then offers.give_back(o, 'WITHDRAWN') end
+    if o.group == group and (named_too or not offers.is_named(o)) then offers.give_back(o, 'WITHDRAWN') end
   end
 end
 
--- The agent takes the contact. A call that is connected withdraws the agent's open message offers (R73).
+-- The agent takes the contact. A call that is connected withdraws the agent's open message offers (R73). Returns what
+-- the agent has by it: for the consult of a cold transfer the customer's call.
 function offers.accept(o)
   local a, c = agents.get(o.agent), contacts.get(o.contact)
   o.state = 'ACCEPTED'
@@ -121,13 +131,17 @@ function offers.accept(o)
   contacts.assign(c, a, 'ACCEPTED', o.why)
   if c.group == 'MESSAGING' then agents.pause(a, 'MESSAGING', settings.number('next_message_delay')) end
   if c.group == 'VOICE' and settings.is_on('call_holds_back_other_work') then offers.withdraw(a, 'MESSAGING') end
+  return c.transfer_of ~= '' and transfers.answer(c) or c
 end
 
--- The time after which a call is accepted by itself is over (R75). While the lease is out, or nothing could tell the
--- agent, it rings on.
+-- The time after which a call is accepted by itself is over (R75). While the lease is out, nothing could tell the
+-- agent, or the agent, who was named, is not available for calls, it rings on.
 function offers.auto_accept(o)
   if o.state ~= 'OPEN' then return end
-  if view.is_fresh() and streams.look(o.agent) then return offers.accept(o) end
+  if view.is_fresh() and streams.look(o.agent) and can.is_available(agents.get(o.agent), 'VOICE') then
+    offers.accept(o)
+    return
+  end
   accept_after(o, ACCEPT_RETRY)
 end
 
@@ -146,10 +160,10 @@ function offers.fail(o)
 end
 
 -- The offer's time is over: missed if a stream has sent it (R77, R118), else undelivered, held against nobody. While
--- the lease is out it could not be accepted, which is nobody's fault either.
+-- the lease is out what was routed could not be accepted, which is nobody's fault either.
 function offers.lapse(o)
   if o.state ~= 'OPEN' then return end
-  if not view.is_fresh() then return offers.give_back(o, 'WITHDRAWN') end
+  if not view.is_fresh() and not offers.is_named(o) then return offers.give_back(o, 'WITHDRAWN') end
   local a = agents.get(o.agent)
   contacts.note_turned_down(contacts.get(o.contact), a.id)
   agents.pause(a, o.group, settings.miss_pause(o.group))

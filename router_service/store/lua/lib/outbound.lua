@@ -20,7 +20,7 @@ function outbound.begin(c, a, live)
     local is_for_other = v.agent ~= '' and not agents.is_deactivated(v.agent)
     return contacts.assign(c, is_for_other and agents.get(v.agent) or a, 'OUTBOUND')
   end
-  offers.withdraw(a, 'VOICE')
+  offers.withdraw(a, 'VOICE', true)
   c.ring_end = clock.now() + settings.number('ring_time')
   timers.set('ring:' .. c.id, record.number(c, 'ring_end'))
   conversations.add(v, c)

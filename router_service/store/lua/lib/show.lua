@@ -20,6 +20,7 @@ function show.contact(c)
     required_skills = text(c, 'skills'), direction = text(c, 'direction'), ring_end_time = time(c, 'ring_end'),
     connect_time = time(c, 'connect_time'), end_time = time(c, 'end_time'),
     automated_time = time(c, 'automated_time'),
+    transfer_of_contact_id = text(c, 'transfer_of'), transfer = text(c, 'transfer'),
   }
 end
 

@@ -72,6 +72,8 @@ function view.apply(state, stamp)
       offers.withdraw(a, group)
     end
   end
+  -- A call that rings at the agent because they were named is held back by nothing else.
+  if a.ringing ~= '' and (logged_in or a.logged_in == '') then offers.withdraw(a, 'VOICE', true) end
 
   if fresh_start then
     agents.start_afresh(a)

@@ -100,6 +100,18 @@ async def test_a_call_stays_where_it_is_while_the_conversation_goes_to_somebody_
     assert await ann.customers() == []
 
 
+@rule("A4", "R180")
+async def test_who_has_a_customer_by_a_call_alone_and_is_given_them_has_what_they_write_too(floor: Floor) -> None:
+    ann = await floor.agent("ann", VOICE)
+    call = await floor.submits("carl", CALL)
+    await ann.accepts(call.contact_id)
+    number = ann.number
+    await floor.assigns(call.conversation_id, ann)
+    assert ann.number == number, "nothing that an app shows is otherwise"
+    text = await floor.submits("carl", SMS)
+    assert (text.state, text.agent_id) == (Contact.STATE_ASSIGNED, "ann")
+
+
 @rule("R113", "R180")
 async def test_a_conversation_that_only_waits_for_the_customer_is_given_too(floor: Floor) -> None:
     ann, bob = await floor.agent("ann", MESSAGING), await floor.agent("bob")

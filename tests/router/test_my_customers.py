@@ -160,6 +160,20 @@ async def test_the_list_says_since_when_a_customer_waits_for_an_answer(floor: Fl
     assert not helped.HasField("unhelped_time")
 
 
+@pytest.mark.rule("R101", "R195")
+async def test_who_has_only_the_call_is_not_the_one_whose_answer_the_customer_waits_for(floor: Floor) -> None:
+    ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob")
+    call = await floor.submits("carl", CALL)
+    await ann.accepts(call.contact_id)
+    await floor.submits("carl", EMAIL)
+    (entry,) = await ann.customers()
+    assert not entry.HasField("unhelped_time")
+    await bob.switches_on(MAIL_TASKS)
+    await floor.settles()
+    (entry,) = await bob.customers()
+    assert entry.HasField("unhelped_time")
+
+
 @pytest.mark.rule("R101")
 async def test_a_second_message_does_not_make_the_wait_for_an_answer_younger(floor: Floor) -> None:
     ann = await floor.agent("ann", MESSAGING)

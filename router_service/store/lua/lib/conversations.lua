@@ -403,8 +403,10 @@ function conversations.hand_to(v, a)
       if had ~= '' then notes.add(agents.get(had), { contact_changed = show.contact(c) }) end
     end
   end
-  if v.agent ~= a.id then
-    conversations.set_assignee(v, a, 'WRITTEN', 'MANUAL')
+  local is_theirs = v.agent == a.id
+  -- What the customer writes is theirs from now on, also if they had the customer by a call alone (A4).
+  conversations.set_assignee(v, a, 'WRITTEN', 'MANUAL')
+  if not is_theirs then
     redis.call('ZADD', keys.agent_customers(a.id), 'NX', clock.now(), 'conversation:' .. v.id)
     conversations.restate(v)
     notes.add(a, { conversation_changed = show.conversation(v) })

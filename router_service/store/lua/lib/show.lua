@@ -132,9 +132,11 @@ function show.customer(a, entry)
   elseif channels.VOICEMAIL or v.unhelped_time ~= '' then
     default_button = 'NEXT'
   end
+  -- Who has the customer by a call alone is not the one to answer what they write (R195).
+  local is_to_answer = v.agent == a.id and v.claim == 'WRITTEN'
   return {
     default_button = default_button,
     kind = 'CONVERSATION', customer_id = v.customer, conversation = show.conversation(v), contacts = open,
-    unhelped_time = v.agent == a.id and time(v, 'unhelped_time') or nil,
+    unhelped_time = is_to_answer and time(v, 'unhelped_time') or nil,
   }
 end

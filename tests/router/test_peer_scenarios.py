@@ -126,7 +126,7 @@ async def test_a_reply_that_the_agent_looks_at_or_lets_lapse_leaves_the_customer
     assert not bob.events
 
 
-@rule("AST-22", "R79", "R156", "R185")
+@rule("R79", "R156", "R185")
 async def test_a_transferred_call_ends_for_who_gives_it_away_when_it_is_handed_over(floor: Floor) -> None:
     """After-call work and the time without a call begin then: not at their last call's end, nor at their log-in."""
     await floor.sets(after_call_work=30 * SECOND)

@@ -98,8 +98,8 @@ def contact(number: int | str, channel: str, group: str) -> Words:
     attributes = json.dumps(ATTRIBUTES)
     return (
         *(f"contact-{number}", f"customer-{number}", channel, group, INBOX, "", "", attributes),
-        # No SLA of its own, no task, no skills; the fingerprint, and who brings it.
-        *("", "", "", "", "", "", f"{17 * '0'}{number}", "adapter/bench"),
+        # No SLA of its own, no task, no skills, nothing automatic; the fingerprint, and who brings it.
+        *("", "", "", "", "", "", "", f"{17 * '0'}{number}", "adapter/bench"),
     )
 
 

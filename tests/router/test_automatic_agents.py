@@ -344,3 +344,12 @@ async def test_what_an_agent_writes_to_the_customer_leaves_the_automatic_agent_w
     assert (await floor.contact(chat.contact_id)).state == Contact.STATE_AUTOMATED
     assert (await floor.hands_off(chat.contact_id)).agent_id == "ann"
     assert bob.events == []
+
+
+@rule("R183", "R189")
+async def test_who_has_only_a_call_beside_it_has_nothing_written_to_let_go_of(floor: Floor) -> None:
+    ann = await floor.agent("ann", VOICE)
+    call = await takes(ann, "carl", CALL)
+    await floor.automates("carl", CHAT)
+    with pytest.raises(Refusal, match="NOTHING_WRITTEN_OPEN"):
+        await ann.unassigns(call.conversation_id)

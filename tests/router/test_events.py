@@ -595,6 +595,17 @@ async def test_the_list_looks_back_by_time_and_filter_a_page_at_a_time(floor: Fl
     assert event.contact_after.customer_id == "customer-2"
 
 
+@rule("R4", "R222", "R223")
+async def test_a_conversation_that_moves_to_another_inbox_says_from_where(floor: Floor) -> None:
+    """By the first thing that the caller writes."""
+    await floor.inbox("other")
+    await floor.submits("carl", CALL)
+    since = await now(floor)
+    await floor.submits("carl", CHAT, inbox_id="other")
+    moved = next(each for each in await told(floor, since) if each.type == Event.TYPE_CONVERSATION_INBOX_UPDATED)
+    assert (moved.conversation_before.inbox_id, moved.conversation_after.inbox_id) == ("main", "other")
+
+
 @rule("R226")
 @pytest.mark.long
 async def test_a_page_of_long_texts_ends_before_it_outgrows_a_message(floor: Floor) -> None:

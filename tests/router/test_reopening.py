@@ -271,3 +271,17 @@ async def test_a_conversation_is_not_reopened_beside_another_one_of_the_customer
     await ann.reopens(first.conversation_id)
     # It is the customer's one conversation again.
     assert (await floor.submits("carl", SMS)).conversation_id == first.conversation_id
+
+
+@rule("R202", "R196")
+async def test_a_conversation_that_was_reopened_by_hand_stays_with_its_agent_while_somebody_takes_a_call(
+    floor: Floor,
+) -> None:
+    ann, bob = await floor.agent("ann", MESSAGING), await floor.agent("bob", VOICE)
+    chat = await helps(ann, "carl")
+    await ann.reopens(chat.conversation_id)
+    call = await floor.submits("carl", CALL)
+    await bob.accepts(call.contact_id)
+    assert (await floor.conversation(chat.conversation_id)).agent_id == "ann"
+    text = await floor.submits("carl", SMS)
+    assert (text.state, text.agent_id) == (Contact.STATE_ASSIGNED, "ann")

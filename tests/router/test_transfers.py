@@ -29,7 +29,7 @@ from maitred.v1.contact_pb2 import (
 )
 from maitred.v1.insight_service_pb2 import OBSTACLE_CALL_CONNECTED, ExplainAgentRequest, ExplainContactRequest
 from maitred.v1.router_service_pb2 import ContactAssigned, DeclineOfferRequest, GroupRoutingState
-from maitred.v1.routing_admin_service_pb2 import DeactivateAgentRequest, DeactivateInboxRequest
+from maitred.v1.routing_admin_service_pb2 import DeactivateInboxRequest
 from router_service.domain import Command, NewTransfer, Offer
 from router_service.store.store import RouterStore
 from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, VOICE, Agent, Floor, Refusal
@@ -846,16 +846,11 @@ async def test_a_consult_is_in_the_timeline_and_fulfils_no_customer(floor: Floor
 # To and from who is deactivated
 
 
-async def deactivates(floor: Floor, agent_id: str) -> None:
-    await floor.call(floor.client.admin.DeactivateAgent(DeactivateAgentRequest(agent_id=agent_id)))
-    await floor.settles()
-
-
 @rule("R185", "R188")
 async def test_who_is_deactivated_is_not_asked(floor: Floor) -> None:
     ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob", VOICE)
     call = await takes_call(ann)
-    await deactivates(floor, "bob")
+    await floor.deactivates(bob)
     with pytest.raises(Refusal, match="AGENT_DEACTIVATED"):
         await ann.transfers(call.contact_id, bob)
 
@@ -865,7 +860,7 @@ async def test_who_is_deactivated_while_asked_is_asked_no_more_and_the_call_stay
     ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob", VOICE)
     call = await takes_call(ann)
     await ann.transfers(call.contact_id, bob)
-    await deactivates(floor, "bob")
+    await floor.deactivates(bob)
     assert (bob.offers, bob.outcomes) == ({}, [OFFER_OUTCOME_WITHDRAWN])
     stayed = await floor.contact(call.contact_id)
     assert (stayed.agent_id, stayed.transfer.outcome) == ("ann", OFFER_OUTCOME_WITHDRAWN)
@@ -877,7 +872,7 @@ async def test_nobody_gets_a_call_by_a_consult_in_which_they_were_deactivated(fl
     call = await takes_call(ann)
     await ann.transfers(call.contact_id, bob, warm=True)
     await bob.accepts(*bob.offers)
-    await deactivates(floor, "bob")
+    await floor.deactivates(bob)
     with pytest.raises(Refusal, match="AGENT_DEACTIVATED"):
         await ann.completes(call.contact_id)
     await ann.cancels(call.contact_id)
@@ -889,8 +884,110 @@ async def test_nobody_gets_a_call_by_a_consult_in_which_they_were_deactivated(fl
 async def test_who_is_deactivated_may_hand_over_the_call_they_have(floor: Floor) -> None:
     ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob", VOICE)
     call = await takes_call(ann)
-    await deactivates(floor, "ann")
+    await floor.deactivates(ann)
     await ann.transfers(call.contact_id, bob)
     await bob.accepts(*bob.offers)
     assert await assignees(bob) == {"carl": "bob"}
     assert await ann.customers() == []
+
+
+# What the customer's other contacts, and the call's own past, change
+
+
+@rule("R185")
+async def test_warm_to_an_inbox_the_time_that_the_call_has_waited_for_skills_counts(floor: Floor) -> None:
+    await floor.inbox("two")
+    ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob", VOICE, inboxes=["two"])
+    await has(ann, german=1)
+    call = await submits(floor, "call", CALL, {"german": 1}, (MINUTE, {}))
+    await ann.accepts(call)
+    await floor.passes(40 * SECOND)
+    await ann.transfers(call, inbox_id="two", warm=True)
+    await floor.passes(20 * SECOND - MS)
+    assert not bob.offers
+    await floor.passes(MS)
+    assert len(bob.offers) == 1
+
+
+@rule("R151", "R152", "R185")
+async def test_cold_to_an_inbox_the_earlier_due_date_of_what_else_was_not_answered_counts(floor: Floor) -> None:
+    await floor.inbox("slow", sla=8 * HOUR)
+    ann = await floor.agent("ann", VOICE)
+    mail = await floor.submits("carl", EMAIL, sla=5 * MINUTE)
+    call = await takes_call(ann)
+    await ann.transfers(call.contact_id, inbox_id="slow")
+    assert (await floor.contact(call.contact_id)).due_time == mail.due_time
+
+
+async def after_call_work(agent: Agent) -> None:
+    call = await agent.floor.submits("dora", CALL)
+    await agent.accepts(call.contact_id)
+    await agent.ends(call.contact_id)
+
+
+async def a_declines_stop(agent: Agent) -> None:
+    call = await agent.floor.submits("dora", CALL)
+    await agent.declines(call.contact_id)
+
+
+@rule("R75", "R79", "R135", "R185")
+@pytest.mark.parametrize("doing", [after_call_work, a_declines_stop])
+async def test_it_is_not_accepted_by_itself_where_routing_would_not_have_it_ring(floor: Floor, doing: Doing) -> None:
+    await floor.sets(auto_accept=True, after_call_work=MINUTE)
+    ann = await floor.agent("ann", VOICE)
+    call = await takes_call(ann)
+    bob = await floor.agent("bob", VOICE)
+    await doing(bob)
+    await ann.transfers(call.contact_id, bob)
+    await floor.passes(15 * SECOND)
+    assert (await floor.contact(call.contact_id)).agent_id == "ann"
+    assert len(bob.offers) == 1
+
+
+@rule("R4", "R185")
+async def test_warm_to_an_inbox_the_call_and_its_conversation_move_there_with_whoever_takes_it(floor: Floor) -> None:
+    await floor.inbox("two")
+    ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob", VOICE, inboxes=["two"])
+    call = await takes_call(ann)
+    await ann.transfers(call.contact_id, inbox_id="two", warm=True)
+    await bob.accepts(*bob.offers)
+    assert (await floor.conversation(call.conversation_id)).inbox_id == "main"
+    await ann.completes(call.contact_id)
+    assert (await floor.contact(call.contact_id)).inbox_id == "two"
+    assert (await floor.conversation(call.conversation_id)).inbox_id == "two"
+
+
+@rule("R4", "R185", "R189")
+async def test_what_an_automatic_agent_has_keeps_no_conversation_in_its_inbox(floor: Floor) -> None:
+    await floor.inbox("two")
+    ann = await floor.agent("ann", VOICE)
+    call = await takes_call(ann)
+    await floor.automates("carl", CHAT)
+    await ann.transfers(call.contact_id, inbox_id="two")
+    assert (await floor.conversation(call.conversation_id)).inbox_id == "two"
+
+
+@rule("R186", "R195")
+async def test_whoever_gets_the_call_is_not_offered_what_the_caller_wrote(floor: Floor) -> None:
+    await floor.sets(call_holds_back_other_work=False)
+    ann = await floor.agent("ann", VOICE)
+    call = await takes_call(ann)
+    bob = await floor.agent("bob", VOICE, MESSAGING)
+    await ann.transfers(call.contact_id, bob, warm=True)
+    await bob.accepts(*bob.offers)
+    chat = await floor.submits("carl", CHAT)
+    assert set(bob.offers) == {chat.contact_id}
+    await ann.completes(call.contact_id)
+    assert not bob.offers
+
+
+@rule("R186", "R187", "R188")
+async def test_a_call_of_who_is_deactivated_changes_its_assignee_because_it_was_transferred(floor: Floor) -> None:
+    ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob")
+    call = await takes_call(ann)
+    await floor.deactivates(ann)
+    await ann.transfers(call.contact_id, bob)
+    since = await now(floor)
+    await bob.accepts(*bob.offers)
+    changes = [each for each in await told(floor, since) if each.type == Event.TYPE_CONVERSATION_ASSIGNEE_UPDATED]
+    assert [each.assignee_reason for each in changes] == [Event.ASSIGNEE_REASON_PHONE_TRANSFER]

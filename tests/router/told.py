@@ -17,6 +17,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "contact": {
         "state": "state",
         "agent_id": "agent",
+        "inbox_id": "inbox",
         "due_time": "due_time",
         "text": "text",
         "end_reason": "end_reason",
@@ -24,7 +25,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "transfer": "transfer",
         "transfer_of_contact_id": "transfer_of",
     },
-    "conversation": {"state": "state", "agent_id": "agent"},
+    "conversation": {"state": "state", "agent_id": "agent", "inbox_id": "inbox"},
 }
 
 

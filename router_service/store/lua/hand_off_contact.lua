@@ -43,7 +43,7 @@ local stays = conversations.stays(v, c)
 local holder = conversations.last_holder(v)
 c.inbox = inbox_id
 -- One that was reopened may move (R179).
-if claim and claim.inbox then v.inbox = inbox_id end
+if claim and claim.inbox then conversations.move(v, inbox_id) end
 if required ~= '' then
   c.skills = required
   c.relaxations = ''

@@ -89,14 +89,14 @@ if channel == 'TASK' then
   end
 else
   local v = known or conversations.open(customer, c.inbox)
-  -- One that is reopened may move (R179).
-  if claim and claim.inbox then v.inbox = c.inbox end
   local holder, stays
   if closed then
     holder, stays = conversations.reopen_by(v, c, claim and group == 'MAIL_TASKS' and claim.agent or '')
   else
     holder, stays = conversations.last_holder(v), conversations.stays(v, c)
   end
+  -- One that is reopened may move (R179).
+  if claim and claim.inbox then conversations.move(v, c.inbox) end
   local is_automated = automated == '1' and not stays
   if is_automated then
     conversations.automate(v, c, sla or '', closed ~= nil)

@@ -17,7 +17,7 @@ if again then return again end
 local v = conversations.get(conversation_id)
 local refused, about = conversations.refusal(v, agent_id)
 if refused then return step.refuse(refused, about) end
-if not conversations.has_written(v) then
+if not conversations.has_for_agents(v) then
   return step.refuse('NOTHING_WRITTEN_OPEN', { conversation_id = conversation_id })
 end
 

@@ -165,13 +165,21 @@ function conversations.keeps_inbox(v, group, c)
     and (v.claim == 'WRITTEN' or v.last_agent ~= '' or conversations.has_for_agents(v, c))
 end
 
+-- Moves the conversation to an inbox, and tells so (R4).
+function conversations.move(v, inbox)
+  if v.inbox == inbox then return end
+  v.inbox = inbox
+  events.conversation('CONVERSATION_INBOX_UPDATED', v)
+  if v.agent ~= '' then notes.add(agents.get(v.agent), { conversation_changed = show.conversation(v) }) end
+end
+
 -- The inbox of a conversation follows the first open mail or message; a call, or what an automatic agent has, names it
 -- only where nothing else does. One that is reopened has its inbox.
 local function choose_inbox(v, c, is_reopened)
   if contacts.is_written(c) and (is_reopened or conversations.keeps_inbox(v, c.group, c)) then
     c.inbox = v.inbox
   elseif contacts.is_for_agents(c) or v.agent == '' and not is_reopened and not has_more_for_agents(v, c) then
-    v.inbox = c.inbox
+    conversations.move(v, c.inbox)
   end
 end
 
@@ -340,18 +348,21 @@ function conversations.has_written(v)
   return false
 end
 
--- Withdraws the offer of a mail or message of the conversation: an agent decides by hand whose the customer is, and who
--- gets one gets the others (R191).
-function conversations.withdraw_offer(v)
+-- Withdraws the offer of a mail or message of the conversation, nil or whom it is made to: an agent decides by hand
+-- whose the customer is, and who gets one gets the others (R191).
+function conversations.withdraw_offer(v, agent_id)
   for _, c in ipairs(conversations.open_contacts(v)) do
-    if c.state == 'OFFERED' and contacts.is_written(c) then offers.give_back(offers.get(c.offer), 'WITHDRAWN') end
+    local is_theirs = not agent_id or c.agent == agent_id
+    if c.state == 'OFFERED' and contacts.is_written(c) and is_theirs then
+      offers.give_back(offers.get(c.offer), 'WITHDRAWN')
+    end
   end
 end
 
 -- Whoever gives the mail and messages of a conversation away gets them back only if nobody else can take them (R141).
 function conversations.turn_down(v, agent_id)
   for _, c in ipairs(conversations.open_contacts(v)) do
-    if contacts.is_written(c) then contacts.note_turned_down(c, agent_id) end
+    if contacts.is_for_agents(c) then contacts.note_turned_down(c, agent_id) end
   end
 end
 
@@ -365,7 +376,7 @@ function conversations.pass_on(v, giver, inbox_id, sla)
     if c.state == 'AUTOMATED' and contacts.is_written(c) then conversations.take_over(v, c) end
   end
   if giver ~= '' then conversations.turn_down(v, giver) end
-  v.inbox = inbox_id
+  conversations.move(v, inbox_id)
   if v.due_time ~= '' then v.due_time = record.number(v, 'unhelped_time') + sla end
   for _, c in ipairs(conversations.open_contacts(v)) do
     if contacts.is_written(c) then
@@ -418,12 +429,13 @@ function conversations.hand_to(v, a)
 end
 
 -- Takes the mail and messages of a conversation from its agent: it waits as new in its inbox, unless someone has the
--- customer's call, whose it is then (R125, R196); for a reason (R187).
+-- customer's call, whose it is then (R125, R196), but for somebody else who is deactivated (R188); for a reason (R187).
 function conversations.let_go(v, a, reason)
   redis.call('ZREM', keys.agent_unhelped(a.id), v.id)
   board.note_agent(a.id)
   for _, c in ipairs(conversations.open_contacts(v)) do
-    if c.group == 'VOICE' and c.state == 'ASSIGNED' and c.transfer_of == '' then
+    local is_call = c.group == 'VOICE' and c.state == 'ASSIGNED' and c.transfer_of == ''
+    if is_call and (c.agent == a.id or not agents.is_deactivated(c.agent)) then
       conversations.set_assignee(v, agents.get(c.agent), 'CALL', reason)
       return conversations.restate(v)
     end
@@ -448,15 +460,15 @@ function conversations.mark_unhelped(v)
 end
 
 -- A contact of the conversation became the agent's. Mail and messages make the agent the assignee; a call only if no
--- mail or message is open with someone else (R196), and one that the agent began only if nobody is (R203); a consult
--- never. The reason is for a change of the assignee (R187).
+-- mail or message is open with someone else (R196) and nobody else has reopened it by hand (R202), and one that the
+-- agent began only if nobody is (R203); a consult never. The reason is for a change of the assignee (R187).
 function conversations.give(v, c, a, reason)
   if contacts.is_written(c) then
     conversations.set_assignee(v, a, 'WRITTEN', reason)
   elseif reason == 'OUTBOUND_MESSAGE' then
     if v.agent == '' then conversations.set_assignee(v, a, 'CALL', reason) end
   elseif c.transfer_of == '' then
-    local elsewhere = false
+    local elsewhere = v.reopened_by ~= '' and v.reopened_by ~= a.id
     for _, other in ipairs(conversations.open_contacts(v)) do
       elsewhere = elsewhere or
         (contacts.is_written(other) and other.state == 'ASSIGNED' and other.agent ~= a.id)

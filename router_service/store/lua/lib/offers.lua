@@ -134,11 +134,19 @@ function offers.accept(o)
   return c.transfer_of ~= '' and transfers.answer(c) or c
 end
 
--- The time after which a call is accepted by itself is over (R75). While the lease is out, nothing could tell the
--- agent, or the agent, who was named, is not available for calls, it rings on.
+-- Whether a call is accepted by itself: not while the lease is out, or nothing could tell the agent; and if the agent
+-- was named, only where routing would have it ring at them too (R79, R135, R138).
+local function accepts_itself(o)
+  local a = agents.get(o.agent)
+  if not view.is_fresh() or not streams.look(a.id) then return false end
+  if not offers.is_named(o) then return can.is_available(a, 'VOICE') end
+  return can.hold(a, 'VOICE') == 'CALL_RINGING' and record.number(a, 'after_call_end') <= clock.now()
+end
+
+-- The time after which a call is accepted by itself is over (R75). If it can't be, it rings on.
 function offers.auto_accept(o)
   if o.state ~= 'OPEN' then return end
-  if view.is_fresh() and streams.look(o.agent) and can.is_available(agents.get(o.agent), 'VOICE') then
+  if accepts_itself(o) then
     offers.accept(o)
     return
   end

@@ -103,11 +103,19 @@ function transfers.ask_agent(call, transfer)
   offers.make(consult, agents.get(transfer.to_agent_id), '')
 end
 
+-- The steps by which a call of some age, in ms, comes to require less, counted from now on.
+local function rest_of(relaxations, age)
+  if relaxations == '' then return '' end
+  local steps = cjson.decode(relaxations)
+  for _, step_of in ipairs(steps) do step_of.after = math.max(step_of.after - age, 0) end
+  return cjson.encode(steps)
+end
+
 -- Asks whoever serves an inbox, by the ordinary rules: for the skills that the call requires, less after a while.
 function transfers.ask_inbox(call, transfer, sla)
   local consult = consult_of(call, transfer.to_inbox_id)
   consult.skills = call.skills
-  consult.relaxations = call.relaxations
+  consult.relaxations = rest_of(call.relaxations, clock.now() - record.number(call, 'queue_time'))
   consult.due_time = clock.now() + sla
   start_consult(call, transfer, consult)
   queue.join(consult)
@@ -130,10 +138,12 @@ function transfers.pass_on(call, transfer, sla)
   contacts.note_turned_down(call, a.id)
   call.inbox = transfer.to_inbox_id
   call.due_time = record.number(call, 'queue_time') + sla
+  -- Of two that wait for an answer the earlier due date counts for both (R151).
+  if v.due_time ~= '' then call.due_time = math.min(record.number(call, 'due_time'), record.number(v, 'due_time')) end
   queue.join(call)
   events.contact('CONTACT_TRANSFERRED', call, { agent_id = a.id })
   notes.add(a, { contact_changed = show.contact(call) })
-  if not conversations.has_written(v) then v.inbox = call.inbox end
+  if not conversations.has_for_agents(v) then conversations.move(v, call.inbox) end
   if v.agent == a.id and v.claim == 'CALL' then
     conversations.let_go(v, a, 'QUEUE_TRANSFER')
   else
@@ -161,10 +171,14 @@ local function hand_over(call, consult)
   call.cause = 'ACCEPTED'
   call.why = consult.why
   taker.call = call.id
+  call.inbox = consult.inbox
   events.contact('CONTACT_TRANSFERRED', call)
   notes.add(giver, { contact_changed = show.contact(call) })
-  contacts.finish(consult, 'MERGED')
+  -- Somebody else gets what the customer writes from now on (R195).
+  conversations.withdraw_offer(v, taker.id)
+  if not conversations.has_for_agents(v) then conversations.move(v, call.inbox) end
   conversations.give(v, call, taker, 'PHONE_TRANSFER')
+  contacts.finish(consult, 'MERGED')
   conversations.leave_list(v, giver)
   contacts.tell_assigned(call, taker, call.cause)
   conversations.look(v)

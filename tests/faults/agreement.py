@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from maitred.v1 import insight_service_pb2 as insight
 from maitred.v1.contact_pb2 import Contact, Conversation, OfferOutcome, Transfer
-from tests.faults.chronicle import ASSIGNED, ENDED, Chronicle, ms_of, step_of
+from tests.faults.chronicle import ASSIGNED, AUTOMATED, ENDED, Chronicle, ms_of, step_of
 from tests.faults.consults import COLD, WARM, is_under_way
 from tests.faults.history import Call, History
 
@@ -74,23 +74,29 @@ def _effects(history: History, chronicle: Chronicle) -> Iterator[str]:
     )
     for effect in done.keys() | told.keys():
         # A repeat of these is answered like the first.
-        repeats = effect[0] in ("SubmitContact", "ReportContactEnd")
+        repeats = effect[0] in _BY_ADAPTERS.values()
         times = min(done[effect], 1) if repeats else done[effect]
-        if effect[0] == "ReportContactEnd" and times > told[effect]:
-            # Somebody else ended it before.
+        if effect[0] in ("ReportContactEnd", "HandOffContact") and times > told[effect]:
+            # Somebody else ended it before, or took it over.
             continue
         if times != told[effect]:
             yield f"{effect} was done {told[effect]} times, and {done[effect]} calls were told so"
 
 
 def _effect_of(call: Call) -> tuple[str, ...] | None:
-    if call.name in ("SubmitContact", "ReportContactEnd"):
+    if call.name in _BY_ADAPTERS.values():
         return call.name, call.subject
     is_told = call.name in (*_EFFECTS.values(), *_TRANSFERS, "DeclineContact")
     return (call.name, call.subject, call.agent_id) if is_told else None
 
 
-# Events that only one kind of call brings about.
+# Events that only one kind of call of an adapter brings about.
+_BY_ADAPTERS = {
+    Event.TYPE_CONTACT_STARTED: "SubmitContact",
+    Event.TYPE_CONTACT_HANDED_OFF: "HandOffContact",
+    Event.TYPE_CONTACT_ENDED: "ReportContactEnd",
+}
+# Those that only one kind of call of an agent does.
 _EFFECTS = {
     Event.TYPE_OFFER_ACCEPTED: "AcceptOffer",
     Event.TYPE_OFFER_REJECTED: "DeclineOffer",
@@ -137,10 +143,8 @@ def _effect_in(event: Event) -> tuple[str, ...] | None:
     if event.type in _OF_TRANSFERS:
         return _transfer_in(event, who)
     about = event.offer_id or event.contact_after.contact_id or event.conversation_after.conversation_id
-    if kind == "adapter" and event.type == Event.TYPE_CONTACT_STARTED:
-        return "SubmitContact", about
-    if kind == "adapter" and event.type == Event.TYPE_CONTACT_ENDED:
-        return "ReportContactEnd", event.contact_after.contact_id
+    if kind == "adapter" and event.type in _BY_ADAPTERS:
+        return _BY_ADAPTERS[event.type], event.contact_after.contact_id
     if kind != "agent" or event.type not in _EFFECTS:
         return None
     if event.type == Event.TYPE_OFFER_REJECTED and event.offer_outcome != OfferOutcome.OFFER_OUTCOME_DECLINED:
@@ -174,6 +178,13 @@ def _answer(call: Call, chronicle: Chronicle) -> Iterator[str]:
             yield f"{_name(call)} returned what never was: {thing_id} {thing.state} with {thing.agent_id or 'nobody'}"
     if call.name in ("AcceptOffer", "DeclineOffer") and not call.request.token.startswith(f"{call.subject}."):
         yield f"{_name(call)} was done with the token {call.request.token}"
+    yield from _not_as_asked(call)
+
+
+def _not_as_asked(call: Call) -> Iterator[str]:
+    """What was answered is what was asked for."""
+    if call.name == "HandOffContact" and call.answer.contact.state == AUTOMATED:
+        yield f"{_name(call)} left it with its automatic agent"
     if call.name == "TransferContact" and not _is_as_asked(call):
         yield f"{_name(call)} returned {call.answer.contact.transfer}"
     if call.name == "AssignConversation":

@@ -22,7 +22,9 @@ Event = insight.Event
 Thing = TypeVar("Thing")
 State: TypeAlias = Contact | Conversation | None
 
-WAITING, OFFERED, ASSIGNED, ENDED = (
+UNSET, AUTOMATED, WAITING, OFFERED, ASSIGNED, ENDED = (
+    Contact.STATE_UNSPECIFIED,
+    Contact.STATE_AUTOMATED,
     Contact.STATE_WAITING,
     Contact.STATE_OFFERED,
     Contact.STATE_ASSIGNED,
@@ -38,7 +40,9 @@ MOVES: Mapping[Event.Type.ValueType, set[tuple[Contact.State.ValueType, Contact.
     Event.TYPE_CONTACT_RETURNED: {(ASSIGNED, WAITING)},
     # What is written is told of as returned next; a call is somebody else's, or waits (R185).
     Event.TYPE_CONTACT_TRANSFERRED: {(WAITING, WAITING), (ASSIGNED, ASSIGNED), (ASSIGNED, WAITING)},
-    Event.TYPE_CONTACT_ENDED: {(WAITING, ENDED), (ASSIGNED, ENDED)},
+    Event.TYPE_CONTACT_HANDED_OFF: {(AUTOMATED, WAITING)},
+    Event.TYPE_CONTACT_STARTED: {(UNSET, WAITING), (UNSET, AUTOMATED)},
+    Event.TYPE_CONTACT_ENDED: {(AUTOMATED, ENDED), (WAITING, ENDED), (ASSIGNED, ENDED)},
 }
 BROUGHT = {ContactAssigned.CAUSE_REQUESTED, ContactAssigned.CAUSE_SWITCHED_ON}
 # The events that tell of another agent: every change of one has its own (R144, R187).
@@ -224,7 +228,7 @@ class Chronicle:
     def _move(self, event: Event) -> None:
         """A contact moves as it may."""
         before, after = event.contact_before, event.contact_after
-        allowed = MOVES.get(event.type, {(before.state, before.state), (0, WAITING)})
+        allowed = MOVES.get(event.type, {(before.state, before.state)})
         if (before.state, after.state) not in allowed:
             self._note(f"{_name(event)}: it went from {_place(before)} to {_place(after)}")
 
@@ -310,14 +314,13 @@ class Chronicle:
             if contacts:
                 self._note(f"{about} is closed, with {[_place(each) for each in contacts]}")
             return
-        status = Conversation.STATE_OPEN if contacts else Conversation.STATE_WAITING
-        if conversation.state != (status if conversation.agent_id else Conversation.STATE_NEW):
+        if conversation.state != _status(conversation, contacts):
             self._note(f"{about} is {_place(conversation)} with {len(contacts)} open contacts (R11)")
         self._check_holders(about, conversation, contacts)
 
     def _check_holders(self, about: str, conversation: Conversation, contacts: list[Contact]) -> None:
         """One assignee, who has what is written of it; one inbox of that; one offer of it (R4, R190, R191)."""
-        written = [each for each in contacts if _is_written(each)]
+        written = [each for each in contacts if _is_written(each) and each.state != AUTOMATED]
         elsewhere = {each.agent_id for each in written if each.state == ASSIGNED} - {conversation.agent_id}
         if elsewhere:
             self._note(f"{about} is with {conversation.agent_id or 'nobody'}, and written with {sorted(elsewhere)}")
@@ -391,6 +394,14 @@ def _within(known: Sequence[tuple[int, Thing]], first: Thing, since_ms: int, unt
     for (ms, thing), end in zip([(0, first), *known], ends, strict=True):
         if ms <= until_ms and end >= since_ms:
             yield thing
+
+
+def _status(conversation: Conversation, contacts: Sequence[Contact]) -> Conversation.State.ValueType:
+    """The status of one that is not closed (R11). Beside an automatic agent alone nobody waits for people (R189)."""
+    if not contacts:
+        return Conversation.STATE_WAITING if conversation.agent_id else Conversation.STATE_CLOSED
+    waits = not conversation.agent_id and any(each.state != AUTOMATED for each in contacts)
+    return Conversation.STATE_NEW if waits else Conversation.STATE_OPEN
 
 
 def _is_written(contact: Contact) -> bool:

@@ -25,7 +25,7 @@ from maitred.v1 import router_service_pb2 as router
 from maitred.v1 import routing_admin_service_pb2 as admin
 from maitred.v1.contact_pb2 import Contact, Conversation, Offer, Transfer
 from tests.eventually import eventually
-from tests.faults.chronicle import ASSIGNED, OFFERED, Chronicle, Limits
+from tests.faults.chronicle import ASSIGNED, AUTOMATED, OFFERED, WAITING, Chronicle, Limits
 from tests.faults.clients import ALL_ON, DEADLINE, MAIL_TASKS, MESSAGING, VOICE, Line, lines_of
 from tests.faults.consults import is_consult, is_under_way
 from tests.faults.history import History, Refused, Unanswered
@@ -276,13 +276,16 @@ class Client:
 
     # Calls, each by way of some router
 
-    async def submits(self, customer_id: str, channel: channel_pb2.Channel.ValueType, *, repeats: int = 1) -> None:
-        """An adapter brings a contact, maybe more than once."""
+    async def submits(
+        self, customer_id: str, channel: channel_pb2.Channel.ValueType, *, repeats: int = 1, automated: bool = False
+    ) -> None:
+        """An adapter brings a contact, maybe more than once; one may be with an automatic agent of its own."""
         request = intake.SubmitContactRequest(
             contact_id=next(self.site.contact_ids),
             customer_id=customer_id,
             channel=channel,
             inbox_id=self.dice.choice(self.site.inboxes),
+            automated=automated,
         )
         await asyncio.gather(
             *(
@@ -294,6 +297,12 @@ class Client:
     async def hangs_up(self, contact: Contact) -> None:
         request = intake.ReportContactEndRequest(contact_id=contact.contact_id)
         await self._call("ReportContactEnd", self._line().intake, request, subject=contact.contact_id, kind="adapter")
+
+    async def hands_off(self, contact: Contact) -> None:
+        """An automatic agent hands a contact to people, where it is or in another inbox."""
+        inbox_id = self.dice.choice((*self.site.inboxes, ""))
+        request = intake.HandOffContactRequest(contact_id=contact.contact_id, inbox_id=inbox_id)
+        await self._call("HandOffContact", self._line().intake, request, subject=contact.contact_id, kind="adapter")
 
     async def answers_the_phone(self, contact: Contact) -> None:
         request = intake.ReportContactConnectedRequest(contact_id=contact.contact_id)
@@ -495,6 +504,19 @@ def submit_two(seen: Seen) -> Move | None:
     return lambda: asyncio.gather(submits(seen.customer_id, CALL), submits(seen.customer_id, CHAT))
 
 
+def automate(seen: Seen) -> Move | None:
+    """What an automatic agent has to begin with."""
+    channel = seen.dice.choice(CHANNELS)
+    if len(seen.contacts) > 2:
+        return None
+    return lambda: seen.client.submits(seen.customer_id, channel, automated=True)
+
+
+def hand_off(seen: Seen) -> Move | None:
+    contact = seen.contact(lambda each: each.state == AUTOMATED)
+    return (lambda: seen.client.hands_off(contact)) if contact else None
+
+
 def hang_up(seen: Seen) -> Move | None:
     contact = seen.contact(lambda each: not seen.leaves_alone(each))
     return (lambda: seen.client.hangs_up(contact)) if contact else None
@@ -655,7 +677,11 @@ def complete(seen: Seen) -> Move | None:
 
 
 def cancel(seen: Seen) -> Move | None:
-    call = seen.call(is_under_way)
+    """Seldom while the consult waits in an inbox, where it stands in line for seconds."""
+    waits = {each.transfer_of_contact_id for each in seen.contacts if each.state == WAITING}
+    call = seen.call(
+        lambda each: is_under_way(each) and (each.contact_id not in waits or seen.dice.random() > PATIENCE)
+    )
     return (lambda: seen.client.does("CancelTransfer", router.CancelTransferRequest, call)) if call else None
 
 
@@ -674,6 +700,8 @@ def resume(seen: Seen) -> Move | None:
 OPERATIONS: dict[Callable[[Seen], Move | None], float] = {
     submit: 1.5,
     submit_two: 0.7,
+    automate: 0.3,
+    hand_off: 2,
     hang_up: 1,
     answer_the_phone: 3,
     accept: 10,
@@ -698,7 +726,7 @@ OPERATIONS: dict[Callable[[Seen], Move | None], float] = {
     transfer_to_inbox: 2.5,
     transfer_outside: 0.8,
     complete: 5,
-    cancel: 0.25,
+    cancel: 0.8,
     hold: 1,
     resume: 1,
 }

@@ -6,7 +6,7 @@ moment who had what. A step is atomic: what holds between steps is looked at whe
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
@@ -14,6 +14,7 @@ from maitred.v1 import channel_pb2
 from maitred.v1 import insight_service_pb2 as insight
 from maitred.v1.contact_pb2 import Contact, Conversation, OfferOutcome
 from maitred.v1.router_service_pb2 import ContactAssigned
+from tests.faults import consults
 from tests.faults.clients import Line
 from tests.faults.screen import MESSAGES
 
@@ -21,7 +22,9 @@ Event = insight.Event
 Thing = TypeVar("Thing")
 State: TypeAlias = Contact | Conversation | None
 
-WAITING, OFFERED, ASSIGNED, ENDED = (
+UNSET, AUTOMATED, WAITING, OFFERED, ASSIGNED, ENDED = (
+    Contact.STATE_UNSPECIFIED,
+    Contact.STATE_AUTOMATED,
     Contact.STATE_WAITING,
     Contact.STATE_OFFERED,
     Contact.STATE_ASSIGNED,
@@ -35,7 +38,11 @@ MOVES: Mapping[Event.Type.ValueType, set[tuple[Contact.State.ValueType, Contact.
     Event.TYPE_OFFER_REJECTED: {(OFFERED, WAITING), (ASSIGNED, ASSIGNED)},
     Event.TYPE_CONTACT_ASSIGNED: {(WAITING, ASSIGNED), (ASSIGNED, ASSIGNED)},
     Event.TYPE_CONTACT_RETURNED: {(ASSIGNED, WAITING)},
-    Event.TYPE_CONTACT_ENDED: {(WAITING, ENDED), (ASSIGNED, ENDED)},
+    # What is written is told of as returned next; a call is somebody else's, or waits (R185).
+    Event.TYPE_CONTACT_TRANSFERRED: {(WAITING, WAITING), (ASSIGNED, ASSIGNED), (ASSIGNED, WAITING)},
+    Event.TYPE_CONTACT_HANDED_OFF: {(AUTOMATED, WAITING)},
+    Event.TYPE_CONTACT_STARTED: {(UNSET, WAITING), (UNSET, AUTOMATED)},
+    Event.TYPE_CONTACT_ENDED: {(AUTOMATED, ENDED), (WAITING, ENDED), (ASSIGNED, ENDED)},
 }
 BROUGHT = {ContactAssigned.CAUSE_REQUESTED, ContactAssigned.CAUSE_SWITCHED_ON}
 # The events that tell of another agent: every change of one has its own (R144, R187).
@@ -44,6 +51,7 @@ OF_ANOTHER_AGENT = {
     Event.TYPE_OFFER_REJECTED,
     Event.TYPE_CONTACT_ASSIGNED,
     Event.TYPE_CONTACT_RETURNED,
+    Event.TYPE_CONTACT_TRANSFERRED,
     Event.TYPE_CONVERSATION_ASSIGNEE_UPDATED,
 }
 
@@ -115,7 +123,7 @@ class Chronicle:
 
     def take(self, event: Event) -> None:
         """Takes in what happened next."""
-        if self._step and _entry(event) != _entry(self._step[0]):
+        if self._step and step_of(event) != step_of(self._step[0]):
             self.finish_step()
         self._step.append(event)
         self.events.append(event)
@@ -138,6 +146,10 @@ class Chronicle:
     def was(self, fact: str, thing_id: str, since_ms: int, until_ms: int, *, so: bool) -> bool:
         """Whether a fact was so, or not so, at some moment of a time."""
         return so in _within(self._facts[fact, thing_id], False, since_ms, until_ms)
+
+    def learns(self, fact: str, thing_id: str, ms: int, *, so: bool) -> None:
+        """Takes in that a fact is so from some time on, or not so, where somebody knows who brought it about."""
+        self._facts[fact, thing_id].append((ms, so))
 
     def contacts_of(self, conversation_id: str) -> list[Contact]:
         """The open contacts of a conversation."""
@@ -167,6 +179,8 @@ class Chronicle:
         if after.channel in MESSAGES:
             self._check_room(event)
         self._check_end(event)
+        if event.type == Event.TYPE_CONTACT_TRANSFERRED and not _is_written(after):
+            self._note_all(_name(event), consults.amiss_in_handing_over(event, self.contacts))
 
     def _keep(self, before: Contact, after: Contact) -> None:
         """Keeps what is open, and with whom."""
@@ -214,7 +228,7 @@ class Chronicle:
     def _move(self, event: Event) -> None:
         """A contact moves as it may."""
         before, after = event.contact_before, event.contact_after
-        allowed = MOVES.get(event.type, {(before.state, before.state), (0, WAITING)})
+        allowed = MOVES.get(event.type, {(before.state, before.state)})
         if (before.state, after.state) not in allowed:
             self._note(f"{_name(event)}: it went from {_place(before)} to {_place(after)}")
 
@@ -231,7 +245,7 @@ class Chronicle:
             self._note(f"{_name(event)}: {event.offer_id} of {about} ended, which was {told}")
             return
         told.outcome = event.offer_outcome
-        told.ended_ms = _ms(event)
+        told.ended_ms = ms_of(event)
 
     def _check_room(self, event: Event) -> None:
         """No message is routed to who has as many as are pushed, or brought; by hand it may be (R87, R89, R94)."""
@@ -251,7 +265,8 @@ class Chronicle:
     def _check_end(self, event: Event) -> None:
         """A conversation is not closed while a contact of it is elsewhere than with who closes it."""
         before = event.contact_before
-        if event.contact_after.end_reason != Contact.END_REASON_CONVERSATION_CLOSED:
+        if event.contact_after.end_reason != Contact.END_REASON_CONVERSATION_CLOSED or consults.is_consult(before):
+            # A consult ends with its call, wherever it is.
             return
         if before.state != ASSIGNED or event.initiator != f"agent/{before.agent_id}":
             self._note(f"{_name(event)}: closed by {event.initiator} while it was {_place(before)}")
@@ -262,25 +277,28 @@ class Chronicle:
         """Looks at what the step that was told of last has left behind."""
         if not self._step:
             return
-        ms = _ms(self._step[0])
+        ms = ms_of(self._step[0])
         contacts = {each.contact_after.contact_id for each in self._step if each.HasField("contact_after")}
         conversations = {self.contacts[each].conversation_id for each in contacts}
         conversations |= {
             each.conversation_after.conversation_id for each in self._step if not each.HasField("contact_after")
         }
         agents = {each.agent_id for each in self._step} | {each.contact_before.agent_id for each in self._step}
+        agents |= {each.contact_after.agent_id for each in self._step}
         for contact_id in contacts:
             self._states[contact_id].append((ms, self.contacts[contact_id]))
+        self._check_transfers(contacts, conversations)
         for conversation_id in conversations:
             self._check_conversation(conversation_id)
             self._states[conversation_id].append((ms, self.conversations.get(conversation_id)))
             has_written = any(_is_written(each) for each in self.contacts_of(conversation_id))
-            self._facts["written", conversation_id].append((ms, has_written))
+            self.learns("written", conversation_id, ms, so=has_written)
         for agent_id in agents - {""}:
             calls = self._calls(agent_id)
             if len(calls) > 1:
                 self._note(f"{self._about()}: {agent_id} has the calls {[each.contact_id for each in calls]} (R72)")
-            self._facts["call", agent_id].append((ms, any(each.state == ASSIGNED for each in calls)))
+            self.learns("call", agent_id, ms, so=any(each.state == ASSIGNED for each in calls))
+            self.learns("phone", agent_id, ms, so=bool(calls))
         self._step.clear()
 
     def _check_conversation(self, conversation_id: str) -> None:
@@ -296,14 +314,13 @@ class Chronicle:
             if contacts:
                 self._note(f"{about} is closed, with {[_place(each) for each in contacts]}")
             return
-        status = Conversation.STATE_OPEN if contacts else Conversation.STATE_WAITING
-        if conversation.state != (status if conversation.agent_id else Conversation.STATE_NEW):
+        if conversation.state != _status(conversation, contacts):
             self._note(f"{about} is {_place(conversation)} with {len(contacts)} open contacts (R11)")
         self._check_holders(about, conversation, contacts)
 
     def _check_holders(self, about: str, conversation: Conversation, contacts: list[Contact]) -> None:
         """One assignee, who has what is written of it; one inbox of that; one offer of it (R4, R190, R191)."""
-        written = [each for each in contacts if _is_written(each)]
+        written = [each for each in contacts if _is_written(each) and each.state != AUTOMATED]
         elsewhere = {each.agent_id for each in written if each.state == ASSIGNED} - {conversation.agent_id}
         if elsewhere:
             self._note(f"{about} is with {conversation.agent_id or 'nobody'}, and written with {sorted(elsewhere)}")
@@ -313,6 +330,36 @@ class Chronicle:
             self._note(f"{about} waits in {sorted({each.inbox_id for each in written})}")
         if sum(each.state == OFFERED for each in written) > 1:
             self._note(f"{about} has more than one mail or message on offer")
+
+    def _check_transfers(self, touched: set[str], conversations: set[str]) -> None:
+        """Calls and consults agree; a consult makes nobody the assignee, and a call that is handed over does (R186)."""
+        for contact_id in touched.union(*(self.open[each] for each in conversations)):
+            self._note_all(self._about(), consults.amiss(self.contacts[contact_id], self.contacts))
+        for event in self._step:
+            if event.type == Event.TYPE_CONTACT_ENDED and consults.is_consult(event.contact_after):
+                self._note_all(_name(event), consults.amiss_at_end(event.contact_after, self.contacts))
+            elif event.type == Event.TYPE_CONTACT_TRANSFERRED and not _is_written(event.contact_after):
+                self._check_handed_over(event)
+            elif event.type == Event.TYPE_CONVERSATION_ASSIGNEE_UPDATED:
+                self._check_new_assignee(event)
+
+    def _check_new_assignee(self, event: Event) -> None:
+        agent_id = event.conversation_after.agent_id
+        contacts = self.contacts_of(event.conversation_after.conversation_id)
+        has = [each for each in contacts if (each.state, each.agent_id) == (ASSIGNED, agent_id)]
+        is_by_hand = event.assignee_reason == Event.ASSIGNEE_REASON_MANUAL
+        if has and not is_by_hand and all(consults.is_consult(each) for each in has):
+            self._note(f"{_name(event)}: {agent_id} is the assignee by a consult")
+
+    def _check_handed_over(self, event: Event) -> None:
+        """Who gets a call is the assignee, unless something written is with somebody else (A4, R196)."""
+        call = event.contact_after
+        is_given = call.state == ASSIGNED and call.agent_id != event.contact_before.agent_id
+        contacts = self.contacts_of(call.conversation_id)
+        holders = {each.agent_id for each in contacts if _is_written(each) and each.state == ASSIGNED}
+        assignee = self.conversations[call.conversation_id].agent_id
+        if is_given and assignee != call.agent_id and not holders - {call.agent_id}:
+            self._note(f"{_name(event)}: {call.agent_id} has the call, and {assignee or 'nobody'} the customer")
 
     # How
 
@@ -332,10 +379,13 @@ class Chronicle:
 
     def _about(self) -> str:
         types = ", ".join(Event.Type.Name(each.type).removeprefix("TYPE_") for each in self._step)
-        return f"{_entry(self._step[0])} ({types})"
+        return f"{step_of(self._step[0])} ({types})"
 
     def _note(self, problem: str) -> None:
         self.problems.append(problem)
+
+    def _note_all(self, about: str, problems: Iterable[str]) -> None:
+        self.problems += [f"{about}: {each}" for each in problems]
 
 
 def _within(known: Sequence[tuple[int, Thing]], first: Thing, since_ms: int, until_ms: int) -> Iterator[Thing]:
@@ -344,6 +394,14 @@ def _within(known: Sequence[tuple[int, Thing]], first: Thing, since_ms: int, unt
     for (ms, thing), end in zip([(0, first), *known], ends, strict=True):
         if ms <= until_ms and end >= since_ms:
             yield thing
+
+
+def _status(conversation: Conversation, contacts: Sequence[Contact]) -> Conversation.State.ValueType:
+    """The status of one that is not closed (R11). Beside an automatic agent alone nobody waits for people (R189)."""
+    if not contacts:
+        return Conversation.STATE_WAITING if conversation.agent_id else Conversation.STATE_CLOSED
+    waits = not conversation.agent_id and any(each.state != AUTOMATED for each in contacts)
+    return Conversation.STATE_NEW if waits else Conversation.STATE_OPEN
 
 
 def _is_written(contact: Contact) -> bool:
@@ -362,11 +420,11 @@ def _name(event: Event) -> str:
     return f"{event.event_id} {Event.Type.Name(event.type).removeprefix('TYPE_')} of {thing} by {event.initiator}"
 
 
-def _entry(event: Event) -> str:
-    """The step's entry in the log."""
+def step_of(event: Event) -> str:
+    """The step that did it: its entry in the log."""
     return event.event_id.rpartition(".")[0]
 
 
-def _ms(event: Event) -> int:
+def ms_of(event: Event) -> int:
     """When the step was done, by the store's own clock: a timer's step tells the time at which it was due."""
     return int(event.event_id.partition("-")[0])

@@ -23,10 +23,11 @@ from maitred.v1 import intake_service_pb2 as intake
 from maitred.v1 import presence_service_pb2 as presence
 from maitred.v1 import router_service_pb2 as router
 from maitred.v1 import routing_admin_service_pb2 as admin
-from maitred.v1.contact_pb2 import Contact, Conversation, Offer
+from maitred.v1.contact_pb2 import Contact, Conversation, Offer, Transfer
 from tests.eventually import eventually
-from tests.faults.chronicle import ASSIGNED, OFFERED, Chronicle, Limits
+from tests.faults.chronicle import ASSIGNED, AUTOMATED, OFFERED, WAITING, Chronicle, Limits
 from tests.faults.clients import ALL_ON, DEADLINE, MAIL_TASKS, MESSAGING, VOICE, Line, lines_of
+from tests.faults.consults import is_consult, is_under_way
 from tests.faults.history import History, Refused, Unanswered
 from tests.faults.screen import Screen
 from tests.faults.stack import Stack
@@ -57,6 +58,13 @@ SECONDS = {
     "same_agent_limit_mail": 1.5,
 }
 
+# How calls are transferred, and which share of the time a client leaves alone what takes part in a transfer.
+KINDS = (Transfer.KIND_COLD, Transfer.KIND_WARM)
+PATIENCE = 0.95
+
+# How long an agent is deactivated, and then none, at most.
+INACTIVE_SECONDS = 0.4
+
 # How long many turn to the same customer.
 TURN_SECONDS = 0.03
 
@@ -71,7 +79,7 @@ class Plan:
     seconds: float
     customers: int = 50
     clients: int = 20
-    agents: int = 12
+    agents: int = 20
     inboxes: int = 3
     # Between two things that one client does, in seconds, at most.
     pause: float = 0.08
@@ -140,6 +148,7 @@ class Hammering:
         end = began + self.plan.seconds
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._turns_the_crowd(end))
+            tasks.create_task(Client(self, self.plan.clients).manages(end))
             for number in range(self.plan.clients):
                 tasks.create_task(Client(self, number).hammers(end))
         self.seconds = time.monotonic() - began
@@ -213,11 +222,42 @@ class Client:
             await self._acts()
             await asyncio.sleep(self.dice.uniform(0, self.site.plan.pause))
 
+    async def manages(self, end: float) -> None:
+        """Deactivates an agent now and then, for a moment; nobody else does."""
+        while time.monotonic() < end:
+            agent_id = self.dice.choice(self.site.agents)
+            self._learns("may be inactive", agent_id, so=True)
+            await self._call(
+                "DeactivateAgent",
+                self._line().admin,
+                admin.DeactivateAgentRequest(agent_id=agent_id),
+                subject=agent_id,
+                kind="admin",
+            )
+            self._learns("is inactive", agent_id, so=True)
+            await asyncio.sleep(self.dice.uniform(0, INACTIVE_SECONDS))
+            self._learns("is inactive", agent_id, so=False)
+            await self._call(
+                "ActivateAgent",
+                self._line().admin,
+                admin.ActivateAgentRequest(agent_id=agent_id),
+                subject=agent_id,
+                kind="admin",
+            )
+            self._learns("may be inactive", agent_id, so=False)
+            await asyncio.sleep(self.dice.uniform(0, INACTIVE_SECONDS))
+
+    def _learns(self, fact: str, agent_id: str, *, so: bool) -> None:
+        self.chronicle.learns(fact, agent_id, int(time.time() * 1000), so=so)
+
     async def clears(self, conversation: Conversation) -> None:
         """Brings a conversation nearer to its close."""
         contacts = self.chronicle.contacts_of(conversation.conversation_id)
         with suppress(Refused):
             for contact in contacts:
+                if is_consult(contact):
+                    # It ends with its call.
+                    continue
                 if contact.state != ASSIGNED:
                     await self.hangs_up(contact)
                 elif contact.channel == CALL:
@@ -236,13 +276,16 @@ class Client:
 
     # Calls, each by way of some router
 
-    async def submits(self, customer_id: str, channel: channel_pb2.Channel.ValueType, *, repeats: int = 1) -> None:
-        """An adapter brings a contact, maybe more than once."""
+    async def submits(
+        self, customer_id: str, channel: channel_pb2.Channel.ValueType, *, repeats: int = 1, automated: bool = False
+    ) -> None:
+        """An adapter brings a contact, maybe more than once; one may be with an automatic agent of its own."""
         request = intake.SubmitContactRequest(
             contact_id=next(self.site.contact_ids),
             customer_id=customer_id,
             channel=channel,
             inbox_id=self.dice.choice(self.site.inboxes),
+            automated=automated,
         )
         await asyncio.gather(
             *(
@@ -254,6 +297,12 @@ class Client:
     async def hangs_up(self, contact: Contact) -> None:
         request = intake.ReportContactEndRequest(contact_id=contact.contact_id)
         await self._call("ReportContactEnd", self._line().intake, request, subject=contact.contact_id, kind="adapter")
+
+    async def hands_off(self, contact: Contact) -> None:
+        """An automatic agent hands a contact to people, where it is or in another inbox."""
+        inbox_id = self.dice.choice((*self.site.inboxes, ""))
+        request = intake.HandOffContactRequest(contact_id=contact.contact_id, inbox_id=inbox_id)
+        await self._call("HandOffContact", self._line().intake, request, subject=contact.contact_id, kind="adapter")
 
     async def answers_the_phone(self, contact: Contact) -> None:
         request = intake.ReportContactConnectedRequest(contact_id=contact.contact_id)
@@ -296,6 +345,16 @@ class Client:
         request = router.EndContactRequest(agent_id=contact.agent_id, contact_id=contact.contact_id)
         await self._call("EndContact", self._line().router, request, subject=contact.contact_id)
 
+    async def transfers(self, call: Contact, kind: Transfer.Kind.ValueType, **to: str) -> None:
+        """The agent of a call transfers it to a colleague, an inbox or an address."""
+        request = router.TransferContactRequest(agent_id=call.agent_id, contact_id=call.contact_id, kind=kind, **to)
+        await self._call("TransferContact", self._line().router, request, subject=call.contact_id)
+
+    async def does(self, name: str, kind: type[Any], call: Contact) -> None:
+        """The agent of a call does something with it that needs no more words."""
+        request = kind(agent_id=call.agent_id, contact_id=call.contact_id)
+        await self._call(name, self._line().router, request, subject=call.contact_id)
+
     async def answers(self, conversation: Conversation) -> None:
         await self._acts_on("RecordAnswer", router.RecordAnswerRequest, conversation)
 
@@ -319,6 +378,18 @@ class Client:
             subject=conversation.conversation_id,
             kind="" if agent_id else "supervisor",
         )
+
+    async def dedicates(self, customer_id: str, agent_id: str) -> None:
+        """An admin names who is to have a customer from now on; nobody, for no agent."""
+        if agent_id:
+            dedicated = admin.DedicatedAgent(
+                customer_id=customer_id, agent_id=agent_id, inbox_id=self.dice.choice(self.site.inboxes)
+            )
+            put = admin.PutDedicatedAgentRequest(dedicated_agent=dedicated)
+            await self._call("PutDedicatedAgent", self._line().admin, put, subject=customer_id, kind="admin")
+        else:
+            delete = admin.DeleteDedicatedAgentRequest(customer_id=customer_id)
+            await self._call("DeleteDedicatedAgent", self._line().admin, delete, subject=customer_id, kind="admin")
 
     async def reopens(self, conversation_id: str, agent_id: str) -> None:
         request = router.ReopenConversationRequest(agent_id=agent_id, conversation_id=conversation_id)
@@ -400,6 +471,16 @@ class Seen:
     def one(self, things: Sequence[Thing]) -> Thing | None:
         return self.dice.choice(things) if things else None
 
+    def call(self, fits: Callable[[Contact], bool]) -> Contact | None:
+        """One of the customer's connected calls that fit, which is no consult."""
+        calls = [each for each in self.contacts if each.channel == CALL and each.state == ASSIGNED]
+        connected = [each for each in calls if not each.HasField("ring_end_time") and not is_consult(each)]
+        return self.one([each for each in connected if fits(each)])
+
+    def leaves_alone(self, contact: Contact) -> bool:
+        """Whether to let somebody else go on, mostly: a transfer takes a few steps."""
+        return (is_under_way(contact) or is_consult(contact)) and self.dice.random() < PATIENCE
+
     @property
     def has_written(self) -> bool:
         return any(each.channel != CALL for each in self.contacts)
@@ -423,8 +504,21 @@ def submit_two(seen: Seen) -> Move | None:
     return lambda: asyncio.gather(submits(seen.customer_id, CALL), submits(seen.customer_id, CHAT))
 
 
+def automate(seen: Seen) -> Move | None:
+    """What an automatic agent has to begin with."""
+    channel = seen.dice.choice(CHANNELS)
+    if len(seen.contacts) > 2:
+        return None
+    return lambda: seen.client.submits(seen.customer_id, channel, automated=True)
+
+
+def hand_off(seen: Seen) -> Move | None:
+    contact = seen.contact(lambda each: each.state == AUTOMATED)
+    return (lambda: seen.client.hands_off(contact)) if contact else None
+
+
 def hang_up(seen: Seen) -> Move | None:
-    contact = seen.contact()
+    contact = seen.contact(lambda each: not seen.leaves_alone(each))
     return (lambda: seen.client.hangs_up(contact)) if contact else None
 
 
@@ -478,7 +572,7 @@ def switch(seen: Seen) -> Move | None:
 
 
 def end(seen: Seen) -> Move | None:
-    contact = seen.contact(lambda each: each.state == ASSIGNED)
+    contact = seen.contact(lambda each: each.state == ASSIGNED and not seen.leaves_alone(each))
     return (lambda: seen.client.ends(contact)) if contact else None
 
 
@@ -490,9 +584,10 @@ def answer(seen: Seen) -> Move | None:
 def close(seen: Seen) -> Move | None:
     """The assignee closes, mostly where nothing of the customer is elsewhere."""
     conversation, then = seen.assigned, seen.dice.choice(THENS)
-    if conversation is None:
+    if conversation is None or any(seen.leaves_alone(each) for each in seen.contacts):
         return None
-    whose = {(each.state, each.agent_id) for each in seen.contacts} - {(ASSIGNED, conversation.agent_id)}
+    others = [each for each in seen.contacts if not is_consult(each)]
+    whose = {(each.state, each.agent_id) for each in others} - {(ASSIGNED, conversation.agent_id)}
     return (lambda: seen.client.closes(conversation, then)) if not whose or seen.dice.random() < 0.03 else None
 
 
@@ -532,6 +627,11 @@ def reopen(seen: Seen) -> Move | None:
     return lambda: seen.client.reopens(closed, agent_id)
 
 
+def dedicate(seen: Seen) -> Move | None:
+    agent_id = seen.dice.choice((*seen.client.site.agents, "", "", "", ""))
+    return lambda: seen.client.dedicates(seen.customer_id, agent_id)
+
+
 def call_out(seen: Seen) -> Move | None:
     agent_id = seen.agent(lambda each: not seen.client.chronicle.has_call(each))
     if agent_id is None or any(each.channel == CALL for each in seen.contacts):
@@ -546,10 +646,62 @@ def write_to(seen: Seen) -> Move | None:
     return lambda: seen.client.begins(seen.customer_id, agent_id, channel)
 
 
+def transfer_to_agent(seen: Seen) -> Move | None:
+    """A colleague who is off the phone is asked; seldom somebody who is not, or while another is."""
+    call, kind = seen.call(lambda each: not is_under_way(each) or seen.dice.random() < 0.02), seen.dice.choice(KINDS)
+    chronicle = seen.client.chronicle
+    to = seen.agent(lambda each: not chronicle.has_call(each) or seen.dice.random() < 0.01)
+    return (lambda: seen.client.transfers(call, kind, to_agent_id=to)) if call and to and to != call.agent_id else None
+
+
+def transfer_to_inbox(seen: Seen) -> Move | None:
+    call, kind = seen.call(lambda each: not is_under_way(each)), seen.dice.choice(KINDS)
+    to = seen.dice.choice(seen.client.site.inboxes)
+    return (lambda: seen.client.transfers(call, kind, to_inbox_id=to)) if call else None
+
+
+def transfer_outside(seen: Seen) -> Move | None:
+    call, kind = seen.call(lambda each: not is_under_way(each)), seen.dice.choice(KINDS)
+    return (lambda: seen.client.transfers(call, kind, to_address="+49 30 1234")) if call else None
+
+
+def complete(seen: Seen) -> Move | None:
+    """The agent completes a warm transfer that a colleague has answered, or that goes outside."""
+    call = seen.call(
+        lambda each: (
+            is_under_way(each)
+            and (each.transfer.state == Transfer.STATE_ANSWERED or not each.transfer.consult_contact_id)
+        )
+    )
+    return (lambda: seen.client.does("CompleteTransfer", router.CompleteTransferRequest, call)) if call else None
+
+
+def cancel(seen: Seen) -> Move | None:
+    """Seldom while the consult waits in an inbox, where it stands in line for seconds."""
+    waits = {each.transfer_of_contact_id for each in seen.contacts if each.state == WAITING}
+    call = seen.call(
+        lambda each: is_under_way(each) and (each.contact_id not in waits or seen.dice.random() > PATIENCE)
+    )
+    return (lambda: seen.client.does("CancelTransfer", router.CancelTransferRequest, call)) if call else None
+
+
+def hold(seen: Seen) -> Move | None:
+    call = seen.call(lambda each: not each.HasField("hold_time"))
+    return (lambda: seen.client.does("HoldContact", router.HoldContactRequest, call)) if call else None
+
+
+def resume(seen: Seen) -> Move | None:
+    """Also while the call is being transferred: the agent speaks with both in turn."""
+    call = seen.call(lambda each: each.HasField("hold_time"))
+    return (lambda: seen.client.does("ResumeContact", router.ResumeContactRequest, call)) if call else None
+
+
 # How often each is done, where it can be.
 OPERATIONS: dict[Callable[[Seen], Move | None], float] = {
     submit: 1.5,
     submit_two: 0.7,
+    automate: 0.3,
+    hand_off: 2,
     hang_up: 1,
     answer_the_phone: 3,
     accept: 10,
@@ -567,8 +719,16 @@ OPERATIONS: dict[Callable[[Seen], Move | None], float] = {
     pass_on: 0.3,
     unassign: 0.25,
     reopen: 1,
+    dedicate: 0.15,
     call_out: 0.15,
     write_to: 0.15,
+    transfer_to_agent: 3,
+    transfer_to_inbox: 2.5,
+    transfer_outside: 0.8,
+    complete: 5,
+    cancel: 0.8,
+    hold: 1,
+    resume: 1,
 }
 
 

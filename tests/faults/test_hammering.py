@@ -12,21 +12,29 @@ from maitred.v1 import insight_service_pb2 as insight
 from tests.eventually import eventually
 from tests.faults import checks
 from tests.faults.agreement import TOO_LATE, disagreements
+from tests.faults.chronicle import ENDED
 from tests.faults.clients import DEADLINE
+from tests.faults.consults import is_under_way, transferred
 from tests.faults.hammer import ROUTER, Hammering, Plan, hammering
 from tests.faults.history import Call
 from tests.faults.stack import Shape, open_stack
 from tests.router.told import misfits
 from tests.rules import rule
 
+STARTED = insight.Event.TYPE_CONTACT_TRANSFER_STARTED
+TRANSFERRED = insight.Event.TYPE_CONTACT_TRANSFERRED
+
 # What there is in the store while somebody waits, is offered or has something.
 OF_WORK = ("waiting/*", "unsettled", "conversation/*/contacts", "timers")
+# How calls are transferred, and how often each has to have got through.
+WAYS = [f"{kind} {target}" for kind in ("cold", "warm") for target in ("to_agent_id", "to_inbox_id", "to_address")]
+LEAST_TRANSFERS = 5
 OF_AGENTS = tuple(f"agent/*/{each}" for each in ("load", "offers", "unhelped", "customers"))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(240)
-@rule("R2", "R4", "R72", "R87", "R145", "R190", "R191")
+@rule("R2", "R4", "R72", "R86", "R87", "R145", "R185", "R186", "R188", "R189", "R190", "R191")
 async def test_a_customer_has_one_conversation_with_one_agent_whatever_20_clients_do_at_once() -> None:
     plan = Plan(seconds=60)
     async with open_stack(Shape(routers=2)) as stack, hammering(stack, plan) as site:
@@ -45,6 +53,14 @@ async def test_a_customer_has_one_conversation_with_one_agent_whatever_20_client
     # One in which mostly nothing happened would have shown nothing. On a machine of its own it is half of everything.
     shares = _shares(site)
     assert {name: share for name in TOO_LATE if (share := shares.get(name, 0)) < 0.3} == {}
+    done = _ways(site, TRANSFERRED)
+    assert {way: done[way] for way in WAYS if done[way] < LEAST_TRANSFERS} == {}
+
+
+def _ways(site: Hammering, type_: insight.Event.Type.ValueType) -> Counter[str]:
+    """How often something happened to calls, by how each is transferred."""
+    calls = (each.contact_after for each in site.chronicle.events if each.type == type_)
+    return Counter(transferred(call) for call in calls if call.transfer.kind)
 
 
 async def _is_recounted(site: Hammering) -> None:
@@ -88,6 +104,8 @@ async def _is_all_over(site: Hammering) -> None:
             fields = await redis.hmget(f"{ROUTER}agent/{agent_id}", "call", "ringing", "dialling", "decline_stop")
             assert not any(fields), f"{agent_id} has {fields}"
         checks.none(await misfits(redis, "default"))
+    contacts = site.chronicle.contacts.values()
+    checks.none([f"{each}" for each in contacts if each.state != ENDED or each.hold_reason or is_under_way(each)])
     checks.none(list(_left_on(await _board(site))))
 
 
@@ -131,4 +149,5 @@ def _figures(site: Hammering) -> str:
         lines.append(f"{name}: {made[name]}, {share:.0%} did something; refused {dict(refused)}")
     seconds = sorted(call.seconds for call in calls)
     lines.append(f"p50 {seconds[len(seconds) // 2] * 1000:.1f} ms, longest {seconds[-1] * 1000:.0f} ms")
+    lines += [f"{way}: {_ways(site, STARTED)[way]} begun, {_ways(site, TRANSFERRED)[way]} done" for way in WAYS]
     return "\n".join([*lines, str(dict(site.chronicle.happened))])

@@ -564,9 +564,7 @@ class Recount:
         agent = conversation["agent"]
         if any(each["state"] == "ASSIGNED" and each["agent"] != agent for each in written):
             yield f"{name} is with {agent or 'nobody'}, but a mail or message of it with another agent"
-        # Who is deactivated keeps a call to its end, and gets no customer by it (R188).
-        held = [each for each in contacts if each["state"] == "ASSIGNED"]
-        if not agent and any(not self.agents[each["agent"]]["deactivate_time"] for each in held):
+        if not agent and any(each["state"] == "ASSIGNED" for each in contacts):
             yield f"{name} is with nobody, but a contact of it is assigned"
         waiting = [each for each in written if each["state"] == "WAITING"]
         offered = [each for each in written if each["state"] == "OFFERED"]

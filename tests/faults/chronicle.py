@@ -91,6 +91,8 @@ class Chronicle:
     held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     # The mail that was brought to who has it, and that they have not answered (R125).
     brought: set[str] = field(default_factory=set)
+    # The conversations that their assignees have reopened by hand.
+    reopened: set[str] = field(default_factory=set)
     # Which conversation of each customer was closed last.
     closed: dict[str, str] = field(default_factory=dict)
     happened: Counter[str] = field(default_factory=Counter)
@@ -196,6 +198,7 @@ class Chronicle:
         after = event.conversation_after
         self._chain(event, self.conversations.get(after.conversation_id), event.conversation_before, after)
         self.conversations[after.conversation_id] = after
+        self._note_reopened(event)
         live = self.live[after.customer_id]
         if after.state == Conversation.STATE_CLOSED:
             live.discard(after.conversation_id)
@@ -204,6 +207,18 @@ class Chronicle:
             live.add(after.conversation_id)
         if len(live) > 1:
             self._note(f"{_name(event)}: {after.customer_id} has {len(live)} live conversations: {sorted(live)} (R2)")
+
+    def _note_reopened(self, event: Event) -> None:
+        conversation_id = event.conversation_after.conversation_id
+        if event.type == Event.TYPE_CONVERSATION_REOPENED:
+            if event.conversation_after.state == Conversation.STATE_WAITING:
+                self.reopened.add(conversation_id)
+        elif event.type == Event.TYPE_CONVERSATION_CLOSED:
+            self.reopened.discard(conversation_id)
+        elif event.type == Event.TYPE_CONVERSATION_ASSIGNEE_UPDATED:
+            is_reopening = any(each.type == Event.TYPE_CONVERSATION_REOPENED for each in self._step)
+            if not is_reopening:
+                self.reopened.discard(conversation_id)
 
     def _chain(
         self,
@@ -352,13 +367,14 @@ class Chronicle:
             self._note(f"{_name(event)}: {agent_id} is the assignee by a consult")
 
     def _check_handed_over(self, event: Event) -> None:
-        """Who gets a call is the assignee, unless something written is with somebody else (A4, R196)."""
+        """Who gets a call is the assignee, unless somebody else has what is written, or reopened it (R196, R202)."""
         call = event.contact_after
         is_given = call.state == ASSIGNED and call.agent_id != event.contact_before.agent_id
         contacts = self.contacts_of(call.conversation_id)
         holders = {each.agent_id for each in contacts if _is_written(each) and each.state == ASSIGNED}
         assignee = self.conversations[call.conversation_id].agent_id
-        if is_given and assignee != call.agent_id and not holders - {call.agent_id}:
+        stays = call.conversation_id in self.reopened or holders - {call.agent_id}
+        if is_given and assignee != call.agent_id and not stays:
             self._note(f"{_name(event)}: {call.agent_id} has the call, and {assignee or 'nobody'} the customer")
 
     # How

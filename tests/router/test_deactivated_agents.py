@@ -349,11 +349,15 @@ async def test_what_is_written_amid_a_deactivation_frees_the_customer_at_once(fl
 
 
 @rule("R188", "R196")
-async def test_a_customer_whom_a_colleague_lets_go_of_is_not_theirs_because_they_have_the_call(floor: Floor) -> None:
+async def test_a_customer_whom_a_colleague_lets_go_of_is_theirs_by_the_call_they_have_and_no_longer(
+    floor: Floor,
+) -> None:
     ann, bob = await floor.agent("ann", MESSAGING), await floor.agent("bob", VOICE)
     chat = await takes(ann, "carl")
-    await takes(bob, "carl", CALL)
+    call = await takes(bob, "carl", CALL)
     await floor.deactivates(bob)
     await ann.unassigns(chat.conversation_id)
+    assert (await floor.conversation(chat.conversation_id)).agent_id == "bob"
+    await bob.ends(call.contact_id)
     conversation = await floor.conversation(chat.conversation_id)
     assert (conversation.agent_id, conversation.state) == ("", Conversation.STATE_NEW)

@@ -429,13 +429,12 @@ function conversations.hand_to(v, a)
 end
 
 -- Takes the mail and messages of a conversation from its agent: it waits as new in its inbox, unless someone has the
--- customer's call, whose it is then (R125, R196), but for somebody else who is deactivated (R188); for a reason (R187).
+-- customer's call, whose it is then (R125, R196); for a reason (R187).
 function conversations.let_go(v, a, reason)
   redis.call('ZREM', keys.agent_unhelped(a.id), v.id)
   board.note_agent(a.id)
   for _, c in ipairs(conversations.open_contacts(v)) do
-    local is_call = c.group == 'VOICE' and c.state == 'ASSIGNED' and c.transfer_of == ''
-    if is_call and (c.agent == a.id or not agents.is_deactivated(c.agent)) then
+    if c.group == 'VOICE' and c.state == 'ASSIGNED' and c.transfer_of == '' then
       conversations.set_assignee(v, agents.get(c.agent), 'CALL', reason)
       return conversations.restate(v)
     end

@@ -285,3 +285,16 @@ async def test_a_conversation_that_was_reopened_by_hand_stays_with_its_agent_whi
     assert (await floor.conversation(chat.conversation_id)).agent_id == "ann"
     text = await floor.submits("carl", SMS)
     assert (text.state, text.agent_id) == (Contact.STATE_ASSIGNED, "ann")
+
+
+@rule("R183", "R196", "R202")
+async def test_who_has_let_go_of_what_they_reopened_has_no_claim_to_it(floor: Floor) -> None:
+    ann, bob = await floor.agent("ann", MESSAGING), await floor.agent("bob", VOICE)
+    chat = await helps(ann, "carl")
+    await ann.reopens(chat.conversation_id)
+    await floor.submits("carl", SMS)
+    await ann.switches_on()
+    await ann.unassigns(chat.conversation_id)
+    call = await floor.submits("carl", CALL)
+    await bob.accepts(call.contact_id)
+    assert (await floor.conversation(chat.conversation_id)).agent_id == "bob"

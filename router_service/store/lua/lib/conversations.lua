@@ -467,7 +467,7 @@ function conversations.give(v, c, a, reason)
   elseif reason == 'OUTBOUND_MESSAGE' then
     if v.agent == '' then conversations.set_assignee(v, a, 'CALL', reason) end
   elseif c.transfer_of == '' then
-    local elsewhere = v.reopened_by ~= '' and v.reopened_by ~= a.id
+    local elsewhere = v.agent ~= '' and v.agent ~= a.id and v.agent == v.reopened_by
     for _, other in ipairs(conversations.open_contacts(v)) do
       elsewhere = elsewhere or
         (contacts.is_written(other) and other.state == 'ASSIGNED' and other.agent ~= a.id)

@@ -295,7 +295,13 @@ _REASONS: Mapping[str, Callable[[Call, Chronicle], bool]] = {
     "CONTACT_NOT_YOURS": lambda call, chronicle: _any_state(
         call, chronicle, lambda each: (each.state, each.agent_id) != (ASSIGNED, call.agent_id)
     ),
-    "NOTHING_WRITTEN_OPEN": lambda call, chronicle: chronicle.was("written", call.subject, *_time(call), so=False),
+    # What an automatic agent has can be passed on, but nobody who has it lets go of it (R189).
+    "NOTHING_WRITTEN_OPEN": lambda call, chronicle: chronicle.was(
+        "written for agents" if call.name == "UnassignConversation" else "written",
+        call.subject,
+        *_time(call),
+        so=False,
+    ),
     "AGENT_ON_CALL": _was_on_the_phone,
     "AGENT_DEACTIVATED": lambda call, chronicle: chronicle.was(
         "may be inactive", _metadata(call)["agent_id"], *_time(call), so=True

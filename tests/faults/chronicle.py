@@ -306,8 +306,10 @@ class Chronicle:
         for conversation_id in conversations:
             self._check_conversation(conversation_id)
             self._states[conversation_id].append((ms, self.conversations.get(conversation_id)))
-            has_written = any(_is_written(each) for each in self.contacts_of(conversation_id))
-            self.learns("written", conversation_id, ms, so=has_written)
+            written = [each for each in self.contacts_of(conversation_id) if _is_written(each)]
+            self.learns("written", conversation_id, ms, so=bool(written))
+            is_for_agents = any(each.state != AUTOMATED for each in written)
+            self.learns("written for agents", conversation_id, ms, so=is_for_agents)
         for agent_id in agents - {""}:
             calls = self._calls(agent_id)
             if len(calls) > 1:

@@ -283,6 +283,7 @@ def offer(value: Offer) -> contact_pb2.Offer:
         offer_time=time_of(value["offer_time"]),
         expire_time=time_of(value["expire_time"]),
         view_revision=int(value["view_revision"]),
+        named=value.get("named", False),
     )
 
 

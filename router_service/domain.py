@@ -130,6 +130,7 @@ class Offer(TypedDict):
     offer_time: int
     expire_time: int
     view_revision: str
+    named: NotRequired[bool]
 
 
 class CustomerEntry(TypedDict):

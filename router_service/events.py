@@ -24,11 +24,12 @@ LOOK_SECONDS = 1.0
 PACE_SECONDS = 0.02
 # Entries in one read: some 100 KB.
 BATCH = 200
-# A page stays below what a message of grpc may have, 4 MB: what an event takes beside texts and attributes, and all
+# A page stays below what a message of grpc may have, 4 MB: what an event takes beside what people wrote, and all
 # together.
 EVENT_BYTES = 1_000
 PAGE_BYTES = 3_000_000
-# Events in one message. With the longest attributes it is a third of what a message may have.
+# Events in one message of a stream. With the longest attributes, which only a contact's first event has, they take
+# 3.5 MB.
 MOST_EVENTS = 50
 # Reads that one page makes in search of events: some 5,000 steps.
 READS = 25
@@ -114,15 +115,18 @@ def _fitting(events: Sequence[Event]) -> int:
     """Return how many of the events fit into a page, one at least."""
     room = PAGE_BYTES
     for number, event in enumerate(events):
-        room -= EVENT_BYTES + sum(_bytes(state) for state in (event.before or {}, event.after))
+        room -= EVENT_BYTES + len(event.why.encode()) + _bytes(event.before or {}) + _bytes(event.after)
         if room < 0:
             return max(number, 1)
     return len(events)
 
 
 def _bytes(state: Mapping[str, Any]) -> int:
-    """Return how long what people wrote is: a task's text comes with each of its events, before and after."""
-    return sum(len(state.get(name, "").encode()) for name in ("text", "attributes"))
+    """Return how long what people wrote of a thing is: a task's text comes with each of its events, before and after.
+
+    Notes and comments are not in it: they are why something happened.
+    """
+    return sum(len(state.get(name, "").encode()) for name in ("text", "attributes", "transfer"))
 
 
 def _parts(events: Sequence[Event], place: Place, *, gone: bool) -> Iterator[EventPart]:

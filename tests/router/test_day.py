@@ -72,6 +72,7 @@ TOLERATED = {
     "CONVERSATION_OPEN",
     "CONVERSATION_UNANSWERED",
     "DECLINE_NOT_ALLOWED",
+    "INBOX_INACTIVE",
     "NOTHING_WRITTEN_OPEN",
     "NO_CHANNEL_ON",
     "NO_TRANSFER",
@@ -100,9 +101,12 @@ class Day:
     dialled: list[str] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     holds_back: bool = True
+    customers: int = 0
 
     async def begins(self, agents: int) -> None:
         self.holds_back = self.draw.random() < 0.7
+        # Few enough that some come again while they are still being helped; on some days hardly any, who always do.
+        self.customers = self.draw.choice((3, 10 * agents, 10 * agents))
         for number in range(1, self.inboxes):
             await self.floor.inbox(f"inbox-{number}", sla=timedelta(minutes=5 * number))
         for number in range(agents):
@@ -139,6 +143,9 @@ class Day:
     def inbox(self) -> str:
         return self.draw.choice(self.names)
 
+    def customer(self) -> str:
+        return f"customer-{self.draw.randrange(self.customers)}"
+
     async def figures_add_up(self) -> None:
         """Every offer of the day is reported with what became of it (R211)."""
         request = insight.ReportAgentsRequest()
@@ -173,14 +180,17 @@ class Day:
         entry = self.draw.choice(entries)
         return entry, self.draw.choice(entry.contacts)
 
+    async def calls_of(self, agent: Agent) -> list[Contact]:
+        """The calls that the agent is on, to customers and colleagues."""
+        return [each for entry in await agent.customers() for each in entry.contacts if each.channel == CALL]
+
 
 async def customer_comes(day: Day) -> None:
     channel = day.draw.choice(CHANNELS)
     contact_id = f"contact-{len(day.submitted)}"
     request = intake.SubmitContactRequest(
         contact_id=contact_id,
-        # Few enough that some come again while they are still being helped.
-        customer_id=f"customer-{day.draw.randrange(10 * len(day.agents))}",
+        customer_id=day.customer(),
         channel=channel,
         inbox_id=day.inbox(),
         required_skills=day.draw.choice(SKILLS),
@@ -198,8 +208,7 @@ async def customer_leaves(day: Day) -> None:
 
 async def customer_comes_to_the_automatic_agent(day: Day) -> None:
     contact_id = f"contact-{len(day.submitted)}"
-    customer_id = f"customer-{day.draw.randrange(10 * len(day.agents))}"
-    await day.floor.automates(customer_id, day.draw.choice(CHANNELS), contact_id=contact_id, inbox_id=day.inbox())
+    await day.floor.automates(day.customer(), day.draw.choice(CHANNELS), contact_id=contact_id, inbox_id=day.inbox())
     day.submitted.append(contact_id)
     day.automated.append(contact_id)
 
@@ -212,9 +221,8 @@ async def automatic_agent_hands_off(day: Day) -> None:
 
 async def agent_begins(day: Day) -> None:
     contact_id = f"contact-{len(day.submitted)}"
-    customer_id = f"customer-{day.draw.randrange(10 * len(day.agents))}"
     channel = day.draw.choice((CALL, CALL, SMS, EMAIL))
-    begun = await day.someone().starts(customer_id, channel, contact_id=contact_id)
+    begun = await day.someone().starts(day.customer(), channel, contact_id=contact_id)
     day.submitted.append(begun.contact_id)
     if channel == CALL:
         day.dialled.append(begun.contact_id)
@@ -244,6 +252,24 @@ async def agent_ends(day: Day) -> None:
     agent = day.someone()
     if found := await day.contact_of(agent):
         await agent.ends(found[1].contact_id)
+
+
+async def agent_holds(day: Day) -> None:
+    """A call, or takes it off hold."""
+    agent = day.someone()
+    if calls := await day.calls_of(agent):
+        call_id = day.draw.choice(calls).contact_id
+        await (agent.holds(call_id) if day.draw.random() < 0.5 else agent.resumes(call_id))
+
+
+async def consult_ends(day: Day) -> None:
+    """Whoever was asked gives up, or the telephone says that someone has hung up, maybe long after."""
+    agent = day.someone()
+    for call in await day.calls_of(agent):
+        if call.transfer_of_contact_id:
+            await agent.ends(call.contact_id)
+        elif call.transfer.consult_contact_id:
+            await day.floor.hangs_up(call.transfer.consult_contact_id)
 
 
 async def agent_answers(day: Day) -> None:
@@ -317,6 +343,18 @@ async def time_passes(day: Day) -> None:
     await day.floor.passes(timedelta(seconds=day.draw.choice((1, 5, 15, 30, 45, 120))))
 
 
+async def agent_unassigns(day: Day) -> None:
+    agent = day.someone()
+    if (found := await day.contact_of(agent)) and found[0].HasField("conversation"):
+        await agent.unassigns(found[0].conversation.conversation_id)
+
+
+async def agent_needs_no_reply(day: Day) -> None:
+    agent = day.someone()
+    if (found := await day.contact_of(agent)) and found[0].HasField("conversation"):
+        await agent.no_reply_needed(found[0].conversation.conversation_id)
+
+
 async def agent_passes_on(day: Day) -> None:
     agent = day.someone()
     if (found := await day.contact_of(agent)) and found[0].HasField("conversation"):
@@ -334,10 +372,10 @@ async def supervisor_assigns(day: Day) -> None:
 async def agent_transfers(day: Day) -> None:
     """A call, if they have one: to anybody, or on with what they have begun."""
     agent, draw = day.someone(), day.draw
-    calls = [each.contact_id for entry in await agent.customers() for each in entry.contacts if each.channel == CALL]
+    calls = await day.calls_of(agent)
     if not calls:
         return
-    call_id = draw.choice(calls)
+    call_id = draw.choice(calls).contact_id
     match draw.choice(("agent", "agent", "inbox", "outside", "complete", "cancel")):
         case "agent":
             to = draw.choice([each for each in day.agents if each is not agent])
@@ -366,6 +404,16 @@ async def admin_activates(day: Day) -> None:
     await day.floor.activates(day.someone())
 
 
+async def admin_deactivates_inbox(day: Day) -> None:
+    request = admin.DeactivateInboxRequest(inbox_id=day.inbox())
+    await day.floor.call(day.floor.client.admin.DeactivateInbox(request))
+
+
+async def admin_activates_inbox(day: Day) -> None:
+    request = admin.ActivateInboxRequest(inbox_id=day.inbox())
+    await day.floor.call(day.floor.client.admin.ActivateInbox(request))
+
+
 async def agent_looks_ahead(day: Day) -> None:
     """And then asks: whom the look ahead showed is brought."""
     agent, source = day.someone(), day.draw.choice((AVAILABILITY, TOPICS))
@@ -381,7 +429,7 @@ async def agent_makes_task(day: Day) -> None:
     request = router.CreateTaskRequest(
         agent_id=day.someone().agent_id,
         contact_id=contact_id,
-        customer_id="carl",
+        customer_id=day.customer(),
         inbox_id=day.inbox(),
         text="call back",
         due_time=await day.later(),
@@ -433,7 +481,7 @@ async def skills_change(day: Day) -> None:
 
 
 async def dedicated_agents_change(day: Day) -> None:
-    customer_id = f"customer-{day.draw.randrange(10 * len(day.agents))}"
+    customer_id = day.customer()
     if day.draw.random() < 0.8:
         await day.floor.dedicates(day.someone(), customer_id, day.inbox())
     else:
@@ -475,12 +523,16 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     agent_accepts: 20,
     agent_declines: 3,
     agent_ends: 8,
+    agent_holds: 2,
+    consult_ends: 1,
     agent_answers: 5,
     agent_closes: 8,
     agent_asks: 6,
     agent_gives_back: 2,
+    agent_needs_no_reply: 1,
+    agent_unassigns: 2,
     agent_passes_on: 2,
-    agent_transfers: 4,
+    agent_transfers: 5,
     agent_switches: 3,
     agent_enters_focus: 2,
     agent_leaves_focus: 3,
@@ -493,6 +545,8 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     supervisor_assigns: 3,
     admin_deactivates: 1,
     admin_activates: 4,
+    admin_deactivates_inbox: 1,
+    admin_activates_inbox: 4,
     rules_change: 1,
     agent_looks_ahead: 4,
     agent_reopens: 3,

@@ -44,6 +44,8 @@ from tests.rules import rule
 DIRECT = admin.RoutingSettings.INBOUND_MESSAGE_ASSIGNMENT_DIRECT
 SUPERVISOR = (("maitred-actor", "supervisor/sue"),)
 ADAPTER = (("maitred-actor", "adapter/chat"),)
+# The longest text that a task or note may have.
+LONGEST = "\N{TELEPHONE RECEIVER}" * 4096
 
 
 def only(events: list[Event], type_: str) -> Event:
@@ -606,25 +608,29 @@ async def test_a_conversation_that_moves_to_another_inbox_says_from_where(floor:
     assert (moved.conversation_before.inbox_id, moved.conversation_after.inbox_id) == ("main", "other")
 
 
-@rule("R226")
+@rule("R226", "R9")
 @pytest.mark.long
 async def test_a_page_of_long_texts_ends_before_it_outgrows_a_message(floor: Floor) -> None:
-    """A text of the longest takes 16 KB, so all of them take more than the 4 MB that a client takes in at once."""
+    """A text of the longest takes 16 KB: tasks, and notes, take more than the 4 MB that a client takes at once."""
     due_time = Timestamp()
     due_time.FromDatetime(await floor.now() + timedelta(hours=1))
-    task = intake.TaskContent(text="\N{TELEPHONE RECEIVER}" * 4096, due_time=due_time)
+    task = intake.TaskContent(text=LONGEST, due_time=due_time)
     for number in range(400):
         request = intake.SubmitContactRequest(
             contact_id=f"task-{number}", customer_id="carl", channel=TASK, inbox_id="main", task=task
         )
         await floor.call(floor.client.intake.SubmitContact(request))
+    ann, text = await floor.agent("ann"), await floor.submits("carl", SMS)
+    notes = [(await ann.notes(text.conversation_id, LONGEST)).note_id for _ in range(300)]
     listed = ListEventsRequest(page_size=1000)
-    tasks: list[str] = []
-    while not tasks or listed.page_token:
+    found: list[Event] = []
+    while not found or listed.page_token:
         page = await floor.call(floor.client.insight.ListEvents(listed))
-        tasks += [event.contact_after.contact_id for event in page.events]
+        found += page.events
         listed.page_token = page.next_page_token
+    tasks = [event.contact_after.contact_id for event in found if event.type == Event.TYPE_TASK_CREATED]
     assert tasks == [f"task-{number}" for number in range(400)]
+    assert [event.note.note_id for event in found if event.type == Event.TYPE_NOTE_CREATED] == notes
 
 
 @rule("R226")

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
+
 from maitred.v1 import router_service_pb2 as router
 from maitred.v1.contact_pb2 import Contact, Conversation, TimelineEntry
 from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, SMS, VOICE, Floor
@@ -16,7 +18,7 @@ def ids(entries: Sequence[TimelineEntry]) -> list[str]:
     return [each.conversation.conversation_id or each.contact.contact_id or each.note.note_id for each in entries]
 
 
-async def pages(floor: Floor, customer_id: str, size: int, *, newest_first: bool = False) -> list[list[str]]:
+async def pages(floor: Floor, customer_id: str, size: int = 0, *, newest_first: bool = False) -> list[list[str]]:
     """A customer's timeline, page by page."""
     found: list[list[str]] = []
     token = ""
@@ -90,6 +92,19 @@ async def test_it_is_paged_in_both_directions_each_entry_once(floor: Floor) -> N
     assert await pages(floor, "carl", 2, newest_first=True) == [backwards[:2], backwards[2:4], backwards[4:]]
     assert ids(await floor.timeline("carl", newest_first=True)) == backwards
     assert await pages(floor, "nobody", 2) == [[]]
+
+
+@rule("R3")
+@pytest.mark.long
+async def test_a_page_of_long_texts_ends_before_it_outgrows_a_message(floor: Floor) -> None:
+    """The longest attributes take 48 KB here, so 100 entries take more than the 4 MB that a client takes in at once."""
+    attributes = {f"field-{number}": "\N{CJK UNIFIED IDEOGRAPH-9577}" * 1024 for number in range(16)}
+    emails = [await floor.submits("carl", EMAIL, attributes=attributes) for _ in range(100)]
+    everything = [emails[0].conversation_id, *sorted(email.contact_id for email in emails)]
+    for newest_first in (False, True):
+        found = await pages(floor, "carl", newest_first=newest_first)
+        assert [one for page in found for one in page] == (everything[::-1] if newest_first else everything)
+        assert len(found) > 2
 
 
 @rule("R3")

@@ -164,6 +164,7 @@ async def test_what_the_named_agent_switches_leaves_it_ringing(floor: Floor) -> 
     await bob.returns()
     await floor.settles()
     assert (bob.offers, bob.outcomes) == (ringing, [])
+    assert (await takes_consult(bob)).contact_id == call.contact_id
 
 
 async def declines(agent: Agent) -> None:
@@ -320,7 +321,8 @@ async def test_warm_both_are_on_the_phone_until_the_first_completes_it(floor: Fl
     chat = await floor.submits("dora", CHAT)
     asked = await ann.transfers(call.contact_id, bob, warm=True)
     assert asked.hold_reason == HOLD_REASON_WARM_TRANSFER
-    assert set(bob.offers) == {chat.contact_id, asked.transfer.consult_contact_id}
+    named = {contact_id: offer.named for contact_id, offer in bob.offers.items()}
+    assert named == {chat.contact_id: False, asked.transfer.consult_contact_id: True}
     consult = (await bob.accepts(asked.transfer.consult_contact_id)).contact
     assert (consult.agent_id, consult.state) == ("bob", Contact.STATE_ASSIGNED)
     assert bob.offers == {}, "a call that is connected withdraws messages"

@@ -5,7 +5,7 @@
 -- ARGV  mode          real | manual
 --       customer
 --       after         the place behind the page before, '' for the first page
---       limit         how many
+--       limit         how many; fewer where their texts would outgrow a message
 --       newest_first  '1' or ''
 -- Returns {'OK', {entries, next}}; next is '' on the last page
 -- O(log n) in the customer's entries, and O(n) in the page.

@@ -35,6 +35,7 @@ function show.offer(o)
   return {
     offer_id = o.id, token = o.token, agent_id = o.agent, contact = show.contact(contacts.get(o.contact)),
     offer_time = time(o, 'offer_time'), expire_time = time(o, 'expire_time'), view_revision = o.view_revision,
+    named = offers.is_named(o) or nil,
   }
 end
 

@@ -5,6 +5,9 @@
 
 -- So many of the oldest entries are looked at when one is added: more than that go than come.
 local LOOKED_AT = 4
+-- A page stays below what a message of grpc may have, 4 MB: what an entry takes beside its texts, and all together.
+local ENTRY_BYTES = 500
+local PAGE_BYTES = 3000000
 
 -- Whether what an entry names is kept still.
 local function is_kept(entry)
@@ -84,15 +87,29 @@ local function shown(entry, time)
   return said and { time = time, [kind == 'note' and 'note' or 'comment'] = cjson.decode(said) } or nil
 end
 
--- At most so many entries behind a place, '' for the first, and where the next ones begin, '' for the end. What is not
--- kept any more is left out.
+-- How many bytes an entry may take in a message: the texts that it shows, and some for the rest.
+local function bytes(entry)
+  local sum = ENTRY_BYTES
+  for _, what in pairs(entry) do
+    for _, value in pairs(type(what) == 'table' and what or {}) do
+      if type(value) == 'string' then sum = sum + #value end
+    end
+  end
+  return sum
+end
+
+-- At most so many entries behind a place, '' for the first, as fit into a message, one at least; and where the next
+-- ones begin, '' for the end. What is not kept any more is left out.
 function timeline.page(customer, after, most, newest_first)
   local key = keys.customer_timeline(customer)
   local from = after == '' and 0 or entries_before(key, after, newest_first)
   local found = redis.call(newest_first and 'ZREVRANGE' or 'ZRANGE', key, from, from + most, 'WITHSCORES')
-  local page, last = {}, ''
+  local page, last, room = {}, '', PAGE_BYTES
   for i = 1, math.min(#found, 2 * most), 2 do
-    page[#page + 1] = shown(found[i], tonumber(found[i + 1]))
+    local entry = shown(found[i], tonumber(found[i + 1]))
+    room = room - (entry and bytes(entry) or 0)
+    if room < 0 and #page > 0 then return page, last end
+    page[#page + 1] = entry
     last = found[i + 1] .. ':' .. found[i]
   end
   return page, #found > 2 * most and last or ''

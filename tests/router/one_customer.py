@@ -6,6 +6,7 @@ changed anything.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -147,6 +148,8 @@ class Contact:
     ring_end: int = 0
     on_hold: bool = False
     turned_down: set[str] = field(default_factory=set)
+    # How often each agent declined it.
+    declined: Counter[str] = field(default_factory=Counter)
     # Who is tried first (R120, R198).
     tried_first: str = ""
     # Whether its agent may give it back (R125).
@@ -573,7 +576,7 @@ class Customers:
     def declines(self, contact_id: str) -> None:
         """R135, R140."""
         contact = self.contacts[contact_id]
-        self._stop(contact.agent_id, contact.group)
+        self._stop(contact)
         self._put_back(contact, contact.agent_id)
 
     def fails(self, contact_id: str) -> None:
@@ -584,19 +587,21 @@ class Customers:
         pauses[contact.group] = max(pauses.get(contact.group, 0), until)
         self._put_back(contact, contact.agent_id)
 
-    def _stop(self, agent_id: str, group: Group) -> None:
-        """A decline stops new work (R135)."""
-        settings = self.settings
-        until = math.inf if settings.decline_stop is None else self.now + settings.decline_stop
-        for each in (VOICE, MESSAGING, MAIL_TASKS) if settings.decline_stops_all else (group,):
-            self.agents[agent_id].stops[each] = until
+    def _stop(self, contact: Contact) -> None:
+        """A decline stops new work (R135), each time for twice as long if it is the same contact; none ends sooner."""
+        ms, stops = self.settings.decline_stop, self.agents[contact.agent_id].stops
+        contact.declined[contact.agent_id] += 1
+        times = 2 ** (contact.declined[contact.agent_id] - 1)
+        until = math.inf if ms is None else self.now + min(ms * times, max(ms, HOUR))
+        for each in (VOICE, MESSAGING, MAIL_TASKS) if self.settings.decline_stops_all else (contact.group,):
+            stops[each] = max(stops.get(each, 0), until)
 
     def gives_back(self, agent_id: str, contact_id: str) -> None:
         """Mail or a task that was brought, with the other mail of its conversation (R125)."""
         contact = self._handled(agent_id, contact_id)
         together = [contact] if contact.conversation is None else self.written(contact.conversation)
         refuse(CONTACT_NOT_RETURNABLE=not contact.is_returnable_with(together))
-        self._stop(agent_id, MAIL_TASKS)
+        self._stop(contact)
         for each in together:
             self._put_back(each, agent_id)
         if contact.conversation is not None:

@@ -139,13 +139,14 @@ class Seen:
 
 
 A = st.sampled_from(NAMES)
-WHO = st.sampled_from(["", "", "", "", "", *NAMES])
+WHO = st.sampled_from([""] * 12 + [*NAMES])
 PICK = st.integers(0, 7)
-COMES = st.sampled_from([CALL, CHAT, EMAIL, SMS, CALL, CHAT, EMAIL, SOCIAL, VOICEMAIL])
+WRITES = st.sampled_from([CHAT, EMAIL, SMS, CHAT, EMAIL, SOCIAL, VOICEMAIL])
 INBOX = st.sampled_from(["main", "main", "other"])
 ALL = frozenset(GROUPS)
 TOGGLES = st.sampled_from(
     [
+        ALL,
         ALL,
         frozenset({VOICE, MESSAGING}),
         frozenset({MESSAGING}),
@@ -239,12 +240,18 @@ class Machine(RuleBasedStateMachine):
             if each.state in states and channel in (0, each.channel) and (channel == TASK) == (each.channel == TASK)
         ]
 
+    def is_quiet(self) -> bool:
+        """Whether so little is open that more may come."""
+        return len(self.contacts(WAITING, OFFERED, ASSIGNED)) < 5
+
     def dialled(self) -> list[Contact]:
         """The calls of agents, the last one first."""
         return [each for each in self.contacts(ASSIGNED, ENDED, channel=CALL) if each.is_outbound][::-1]
 
-    def returnable(self) -> list[Contact]:
-        return [each for each in self._is.contacts.values() if each.returnable]
+    def mail(self) -> list[Contact]:
+        """Mail and tasks that agents have, first what they may give back."""
+        found = [*self.contacts(ASSIGNED), *self.contacts(ASSIGNED, channel=TASK)]
+        return sorted((each for each in found if each.group == MAIL_TASKS), key=lambda each: not each.returnable)
 
     def conversations(self) -> list[Conversation]:
         """The customers' latest ones; mostly they are live."""
@@ -252,12 +259,24 @@ class Machine(RuleBasedStateMachine):
 
     # How it begins
 
-    @initialize(settings=SETTINGS, toggles=st.tuples(TOGGLES, TOGGLES, TOGGLES))
-    def begins(self, settings: Settings, toggles: Sequence[frozenset[Group]]) -> None:
+    @initialize(
+        settings=SETTINGS,
+        toggles=st.tuples(TOGGLES, TOGGLES, TOGGLES),
+        first=st.lists(st.tuples(st.just(CALL) | WRITES, INBOX), max_size=2),
+    )
+    def begins(
+        self,
+        settings: Settings,
+        toggles: Sequence[frozenset[Group]],
+        first: Sequence[tuple[Channel.ValueType, str]],
+    ) -> None:
+        """The agents are there, and mostly the customer too."""
         on = dict(zip(NAMES, toggles, strict=True))
         agents = {name: Agent(name, MEMBERS[name], toggles=on[name]) for name in NAMES}
         self._is = Customers(agents, settings)
         self._world.run(self._begin())
+        for channel, inbox in first:
+            self._arrives(channel, inbox)
 
     async def _begin(self) -> None:
         floor = self._floor
@@ -270,18 +289,26 @@ class Machine(RuleBasedStateMachine):
 
     # What the customer does
 
-    @precondition(lambda self: len(self.contacts(WAITING, OFFERED, ASSIGNED)) < 6)
-    @step(channel=COMES, inbox=INBOX)
-    def comes(self, channel: Channel.ValueType, inbox: str) -> None:
+    @precondition(lambda self: self.is_quiet())
+    @step(inbox=INBOX)
+    def calls(self, inbox: str) -> None:
+        self._arrives(CALL, inbox)
+
+    @precondition(lambda self: self.is_quiet())
+    @step(by=st.tuples(WRITES, INBOX))
+    def writes(self, by: tuple[Channel.ValueType, str]) -> None:
+        self._arrives(*by)
+
+    def _arrives(self, channel: Channel.ValueType, inbox: str) -> None:
         contact = self._new(channel, inbox)
         self._does(
             lambda: self._is.comes(contact),
             lambda: self._floor.submits(CUSTOMER, channel, contact_id=contact.contact_id, inbox_id=inbox),
         )
 
-    @precondition(lambda self: len(self.contacts(WAITING, OFFERED, ASSIGNED)) < 5)
-    @step(channels=st.tuples(COMES, COMES), inbox=INBOX)
-    def comes_on_two_channels_at_once(self, channels: tuple[Channel.ValueType, ...], inbox: str) -> None:
+    @precondition(lambda self: self.is_quiet())
+    @step(channels=st.tuples(st.just(CALL) | WRITES, WRITES), inbox=INBOX)
+    def arrives_on_two_channels_at_once(self, channels: tuple[Channel.ValueType, ...], inbox: str) -> None:
         self._world.run(self._come_at_once([self._new(channel, inbox) for channel in channels]))
 
     @precondition(lambda self: self.contacts(WAITING, OFFERED, ASSIGNED))
@@ -298,10 +325,17 @@ class Machine(RuleBasedStateMachine):
 
     # What agents do with offers
 
-    @precondition(lambda self: self.contacts(OFFERED))
+    @precondition(lambda self: self.contacts(OFFERED, channel=CALL))
     @step(pick=PICK)
-    def accepts(self, pick: int) -> None:
-        contact = one(pick, self.contacts(OFFERED))
+    def accepts_a_call(self, pick: int) -> None:
+        self._accepts(one(pick, self.contacts(OFFERED, channel=CALL)))
+
+    @precondition(lambda self: any(each.is_written for each in self.contacts(OFFERED)))
+    @step(pick=PICK)
+    def accepts_a_message(self, pick: int) -> None:
+        self._accepts(one(pick, [each for each in self.contacts(OFFERED) if each.is_written]))
+
+    def _accepts(self, contact: Contact) -> None:
         app, contact_id = self._app(contact.agent_id), contact.contact_id
         self._does(lambda: self._is.accepts(contact_id), lambda: app.accepts(contact_id))
 
@@ -315,30 +349,21 @@ class Machine(RuleBasedStateMachine):
         else:
             self._does(lambda: self._is.declines(contact_id), lambda: app.declines(contact_id))
 
-    @precondition(lambda self: self.gone())
-    @step(pick=PICK)
-    def is_late(self, pick: int) -> None:
-        """Nobody accepts what is no longer offered to them (R145)."""
-        agent_id, offer = one(pick, self.gone())
-        self._does(lambda: refuse_late(), lambda: self._app(agent_id).accepts_offer(offer))
-
-    def gone(self) -> list[tuple[str, wire.Offer]]:
-        """The last offers that are none any more."""
-        open_now = {offer.offer_id for name in NAMES for offer in self._app(name).offers.values()}
-        return [self._offers[each] for each in list(self._offers)[-4:] if each not in open_now]
-
-    @precondition(lambda self: self.returnable())
+    @precondition(lambda self: self.mail())
     @step(pick=PICK)
     def gives_back(self, pick: int) -> None:
-        contact = one(pick, self.returnable())
+        contact = one(pick, self.mail())
         agent_id, contact_id = contact.agent_id, contact.contact_id
         app = self._app(agent_id)
         self._does(lambda: self._is.gives_back(agent_id, contact_id), lambda: app.gives_back(contact_id))
 
     # What agents ask for and close
 
-    @step(agent=A, by_topics=st.booleans(), has_current=st.booleans())
-    def asks(self, agent: str, by_topics: bool, has_current: bool) -> None:
+    @precondition(lambda self: self.contacts(WAITING, channel=TASK) or self.contacts(WAITING, ASSIGNED))
+    @step(pick=PICK, by_topics=st.booleans(), has_current=st.booleans())
+    def asks(self, pick: int, by_topics: bool, has_current: bool) -> None:
+        present = self.agents_who(lambda each: bool(each.available()))
+        agent = one(pick, present if present and pick < 6 else NAMES)
         current = self._is.live(CUSTOMER) if has_current else None
         named = current.conversation_id if current is not None else ""
         source = TOPICS if by_topics else AVAILABILITY
@@ -347,18 +372,42 @@ class Machine(RuleBasedStateMachine):
             lambda: self._app(agent).asks(source, current=named),
         )
 
-    @precondition(lambda self: self.conversations())
-    @step(pick=PICK, who=WHO, then=st.sampled_from([THENS.THEN_UNSPECIFIED, NEXT, END]))
-    def closes(self, pick: int, who: str, then: THENS.Then.ValueType) -> None:
+    @precondition(lambda self: self.assigned())
+    @step(pick=PICK, who=WHO)
+    def closes(self, pick: int, who: str) -> None:
+        self._closes(pick, who, THENS.THEN_UNSPECIFIED)
+
+    @precondition(lambda self: self.assigned())
+    @step(pick=PICK, who=WHO, then=st.sampled_from([NEXT, END]))
+    def closes_and_goes_on(self, pick: int, who: str, then: THENS.Then.ValueType) -> None:
+        self._closes(pick, who, then)
+
+    def _closes(self, pick: int, who: str, then: THENS.Then.ValueType) -> None:
         conversation, agent_id = self._whose(pick, who)
+        if pick < 6 and self.closable():
+            conversation = one(pick, self.closable())
+            agent_id = who or conversation.agent_id
         self._does(
             lambda: self._is.closes(agent_id, conversation, then_next=then == NEXT, then_end=then == END),
             lambda: self._app(agent_id).closes(conversation.conversation_id, then),
         )
 
+    def closable(self) -> list[Conversation]:
+        """Those of which the assignee has everything."""
+        return [
+            each
+            for each in self.assigned()
+            if all(contact.agent_id == each.agent_id for contact in self._is.open_contacts(each))
+        ]
+
+    def assigned(self) -> list[Conversation]:
+        """Live conversations that are somebody's."""
+        return [each for each in self._is.conversations if each.agent_id and not each.closed]
+
     def _whose(self, pick: int, who: str) -> tuple[Conversation, str]:
-        """A conversation, with its assignee unless it is to be somebody else."""
-        conversation = one(pick, self.conversations()[::-1])
+        """A conversation and its assignee, unless it is to be somebody else; at times one that is nobody's or over."""
+        those = self.conversations() if pick == 7 or not self.assigned() else self.assigned()
+        conversation = one(pick, those)
         return conversation, who or conversation.agent_id or NAMES[pick % len(NAMES)]
 
     @precondition(lambda self: self.contacts(ASSIGNED))
@@ -370,7 +419,7 @@ class Machine(RuleBasedStateMachine):
 
     # What agents do with what they have
 
-    @precondition(lambda self: self.conversations())
+    @precondition(lambda self: self.assigned())
     @step(pick=PICK, who=WHO, is_needed=st.sampled_from([True, True, False]))
     def answers(self, pick: int, who: str, is_needed: bool) -> None:
         conversation, agent_id = self._whose(pick, who)
@@ -382,34 +431,46 @@ class Machine(RuleBasedStateMachine):
                 lambda: self._is.needs_no_reply(agent_id, conversation), lambda: app.no_reply_needed(conversation_id)
             )
 
-    @precondition(lambda self: self.contacts(ASSIGNED))
+    @precondition(lambda self: any(each.is_connected_call for each in self.contacts(ASSIGNED)))
     @step(pick=PICK)
     def holds(self, pick: int) -> None:
-        calls = self.contacts(ASSIGNED, channel=CALL)
-        contact = one(pick, calls or self.contacts(ASSIGNED))
+        contact = one(pick, self.contacts(ASSIGNED, channel=CALL if pick < 7 else 0))
         agent_id, contact_id, on = contact.agent_id, contact.contact_id, not contact.on_hold
         act = self._app(agent_id).holds if on else self._app(agent_id).resumes
         self._does(lambda: self._is.holds(agent_id, contact_id, on=on), lambda: act(contact_id))
 
-    @precondition(lambda self: self.conversations())
-    @step(pick=PICK, agent=A)
-    def notes(self, pick: int, agent: str) -> None:
-        """Which changes nothing (R9)."""
-        conversation_id = one(pick, self.conversations()).conversation_id
-        self._does(lambda: None, lambda: self._app(agent).notes(conversation_id))
+    @precondition(lambda self: self.conversations() and self.gone())
+    @step(pick=PICK, agent=A, is_note=st.booleans())
+    def changes_nothing(self, pick: int, agent: str, is_note: bool) -> None:
+        """A note (R9), or an attempt to accept what is no longer offered to the agent (R145)."""
+        if is_note:
+            conversation_id = one(pick, self.conversations()).conversation_id
+            self._does(lambda: None, lambda: self._app(agent).notes(conversation_id))
+        else:
+            agent_id, offer = one(pick, self.gone())
+            self._does(refuse_late, lambda: self._app(agent_id).accepts_offer(offer))
+
+    def gone(self) -> list[tuple[str, wire.Offer]]:
+        """The last offers that are none any more."""
+        open_now = {offer.offer_id for name in NAMES for offer in self._app(name).offers.values()}
+        return [self._offers[each] for each in list(self._offers)[-4:] if each not in open_now]
 
     # What agents begin
 
-    @precondition(lambda self: len(self.contacts(WAITING, OFFERED, ASSIGNED)) < 6)
+    @precondition(lambda self: self.is_quiet())
     @step(agent=A, channel=st.sampled_from([CALL, CALL, SMS, EMAIL]), inbox=INBOX)
     def begins_with_the_customer(self, agent: str, channel: Channel.ValueType, inbox: str) -> None:
         self._begins_with(CUSTOMER, agent, channel, inbox)
 
-    @precondition(lambda self: len(self.contacts(WAITING, OFFERED, ASSIGNED)) < 6)
+    @precondition(lambda self: self.is_quiet() and not self.others())
     @step(agent=A, channel=st.sampled_from([CALL, SMS]))
     def begins_with_another(self, agent: str, channel: Channel.ValueType) -> None:
         """Agents have others to do with too: that keeps them busy."""
         self._begins_with(f"friend-of-{agent}", agent, channel, "main")
+
+    def others(self) -> list[Contact]:
+        """What is open of other customers."""
+        return [each for each in self.contacts(WAITING, OFFERED, ASSIGNED) if each.customer_id != CUSTOMER]
 
     def _begins_with(self, customer: str, agent: str, channel: Channel.ValueType, inbox: str) -> None:
         contact = replace(self._new(channel, inbox), customer_id=customer)
@@ -425,6 +486,7 @@ class Machine(RuleBasedStateMachine):
     @step(pick=PICK, who=WHO, to=A, by_supervisor=st.booleans())
     def hands_over(self, pick: int, who: str, to: str, by_supervisor: bool) -> None:
         conversation, agent_id = self._whose(pick, who)
+        by_supervisor = by_supervisor or not (who or conversation.agent_id)
         conversation_id, target = conversation.conversation_id, self._app(to)
         giver = "" if by_supervisor else agent_id
         self._does(
@@ -436,10 +498,11 @@ class Machine(RuleBasedStateMachine):
             ),
         )
 
-    @precondition(lambda self: self.conversations())
+    @precondition(lambda self: any(map(self._is.written, self._is.conversations)))
     @step(pick=PICK, who=WHO, inbox=INBOX, by_supervisor=st.booleans())
     def passes_on(self, pick: int, who: str, inbox: str, by_supervisor: bool) -> None:
         conversation, agent_id = self._whose(pick, who)
+        by_supervisor = by_supervisor or not (who or conversation.agent_id)
         conversation_id, giver = conversation.conversation_id, "" if by_supervisor else agent_id
         request = router.AssignConversationRequest(conversation_id=conversation_id, to_inbox_id=inbox)
         client = self._floor.client.router
@@ -452,7 +515,7 @@ class Machine(RuleBasedStateMachine):
             ),
         )
 
-    @precondition(lambda self: self.conversations())
+    @precondition(lambda self: any(map(self._is.written, self.assigned())))
     @step(pick=PICK, who=WHO)
     def unassigns(self, pick: int, who: str) -> None:
         conversation, agent_id = self._whose(pick, who)
@@ -460,6 +523,13 @@ class Machine(RuleBasedStateMachine):
         self._does(
             lambda: self._is.unassigns(agent_id, conversation), lambda: self._app(agent_id).unassigns(conversation_id)
         )
+
+    @precondition(lambda self: self.contacts(ASSIGNED))
+    @step(pick=PICK, who=WHO)
+    def is_released(self, pick: int, who: str) -> None:
+        agent_id, client = who or one(pick, self.contacts(ASSIGNED)).agent_id, self._floor.client.admin
+        release = admin.ReleaseAgentWorkRequest(agent_id=agent_id)
+        self._does(lambda: self._is.releases(agent_id), lambda: self._floor.call(client.ReleaseAgentWork(release)))
 
     @precondition(lambda self: any(each.closed for each in self.conversations()))
     @step(pick=PICK, agent=A)
@@ -470,15 +540,9 @@ class Machine(RuleBasedStateMachine):
         conversation_id = conversation.conversation_id
         self._does(lambda: self._is.reopens(agent, conversation), lambda: self._app(agent).reopens(conversation_id))
 
-    @step(agent=A)
-    def is_released(self, agent: str) -> None:
-        request = admin.ReleaseAgentWorkRequest(agent_id=agent)
-        client = self._floor.client.admin
-        self._does(lambda: self._is.releases(agent), lambda: self._floor.call(client.ReleaseAgentWork(request)))
-
     # Tasks
 
-    @precondition(lambda self: len(self.contacts(WAITING, ASSIGNED, channel=TASK)) < 2)
+    @precondition(lambda self: not self.contacts(WAITING, ASSIGNED, channel=TASK))
     @step(agent=A, to=st.sampled_from(["", "", *NAMES]), inbox=INBOX)
     def creates_a_task(self, agent: str, to: str, inbox: str) -> None:
         task = self._new(TASK, inbox)
@@ -495,8 +559,9 @@ class Machine(RuleBasedStateMachine):
         self._does(lambda: self._is.creates_task(task, to), lambda: self._floor.call(client.CreateTask(request)))
 
     @precondition(lambda self: self.contacts(WAITING, ASSIGNED, ENDED, channel=TASK))
-    @step(pick=PICK, who=WHO)
-    def closes_or_reopens_a_task(self, pick: int, who: str) -> None:
+    @step(pick=PICK, who=WHO, to=st.sampled_from(["", *NAMES]), inbox=INBOX)
+    def changes_a_task(self, pick: int, who: str, to: str, inbox: str) -> None:
+        """Moves it, or closes it, and opens it again."""
         task = one(pick, self.contacts(WAITING, ASSIGNED, ENDED, channel=TASK))
         agent_id, contact_id, client = who or task.agent_id or "ann", task.contact_id, self._floor.client.router
         if task.state == ENDED:
@@ -505,25 +570,20 @@ class Machine(RuleBasedStateMachine):
                 lambda: self._is.reopens_task(agent_id, contact_id),
                 lambda: self._floor.call(client.ReopenTask(reopen)),
             )
-        else:
+        elif pick > 3:
             close = router.CloseTaskRequest(agent_id=agent_id, contact_id=contact_id)
             self._does(
                 lambda: self._is.closes_task(agent_id, contact_id), lambda: self._floor.call(client.CloseTask(close))
             )
-
-    @precondition(lambda self: self.contacts(WAITING, ASSIGNED, channel=TASK))
-    @step(pick=PICK, who=WHO, to=st.sampled_from(["", *NAMES]), inbox=INBOX)
-    def moves_a_task(self, pick: int, who: str, to: str, inbox: str) -> None:
-        task = one(pick, self.contacts(WAITING, ASSIGNED, channel=TASK))
-        agent_id, contact_id, client = who or task.agent_id or "ann", task.contact_id, self._floor.client.router
-        request = router.UpdateTaskRequest(
-            agent_id=agent_id, contact_id=contact_id, text="call back", inbox_id=inbox, to_agent_id=to
-        )
-        request.due_time.FromMilliseconds(task.due)
-        self._does(
-            lambda: self._is.moves_task(agent_id, contact_id, inbox, to),
-            lambda: self._floor.call(client.UpdateTask(request)),
-        )
+        else:
+            move = router.UpdateTaskRequest(
+                agent_id=agent_id, contact_id=contact_id, text="call back", inbox_id=inbox, to_agent_id=to
+            )
+            move.due_time.FromMilliseconds(task.due)
+            self._does(
+                lambda: self._is.moves_task(agent_id, contact_id, inbox, to),
+                lambda: self._floor.call(client.UpdateTask(move)),
+            )
 
     # Presence
 
@@ -533,6 +593,7 @@ class Machine(RuleBasedStateMachine):
         agent = one(pick, self.agents_who(lambda each: each.logged_in and not each.in_focus and not each.away))
         self._does(lambda: self._is.switches(agent, toggles), lambda: self._app(agent).switches_on(*sorted(toggles)))
 
+    @precondition(lambda self: self.contacts(WAITING, OFFERED, ASSIGNED))
     @step(agent=A, pick=PICK)
     def comes_or_goes(self, agent: str, pick: int) -> None:
         verb = one(pick, self._ways(self._is.agents[agent]))
@@ -564,6 +625,8 @@ class Machine(RuleBasedStateMachine):
     def something_is_due(self, early: int) -> None:
         """Or nearly."""
         self._world.run(self._pass(int(self._is.next_deadline()) - early))
+
+    something_is_due_again = something_is_due
 
     async def _pass(self, end: int) -> None:
         """Moves the clock, and looks at each moment at which something falls due."""

@@ -21,7 +21,7 @@ from maitred.v1 import presence_service_pb2 as presence
 from maitred.v1 import router_service_pb2 as router
 from maitred.v1 import routing_admin_service_pb2 as admin
 from maitred.v1.channel_pb2 import CHANNEL_GROUP_UNSPECIFIED
-from maitred.v1.contact_pb2 import Contact, CustomerEntry
+from maitred.v1.contact_pb2 import Contact, CustomerEntry, Transfer
 from tests.floor import (
     AVAILABILITY,
     CALL,
@@ -180,9 +180,14 @@ class Day:
         entry = self.draw.choice(entries)
         return entry, self.draw.choice(entry.contacts)
 
-    async def calls_of(self, agent: Agent) -> list[Contact]:
-        """The calls that the agent is on, to customers and colleagues."""
-        return [each for entry in await agent.customers() for each in entry.contacts if each.channel == CALL]
+    async def call(self, fits: Callable[[Contact], bool] = lambda _: True) -> tuple[Agent, Contact] | None:
+        """A call, to a customer or a colleague, with the agent who is on it; drawn of all, for few are."""
+        for agent in self.draw.sample(self.agents, len(self.agents)):
+            entries = [entry for entry in await agent.customers() if entry.kind != CustomerEntry.KIND_OFFER]
+            contacts = [each for entry in entries for each in entry.contacts]
+            if calls := [each for each in contacts if each.channel == CALL and fits(each)]:
+                return agent, self.draw.choice(calls)
+        return None
 
 
 async def customer_comes(day: Day) -> None:
@@ -254,22 +259,26 @@ async def agent_ends(day: Day) -> None:
         await agent.ends(found[1].contact_id)
 
 
+def is_being_transferred(call: Contact) -> bool:
+    return call.transfer.state in (Transfer.STATE_PENDING, Transfer.STATE_ANSWERED)
+
+
 async def agent_holds(day: Day) -> None:
     """A call, or takes it off hold."""
-    agent = day.someone()
-    if calls := await day.calls_of(agent):
-        call_id = day.draw.choice(calls).contact_id
-        await (agent.holds(call_id) if day.draw.random() < 0.5 else agent.resumes(call_id))
+    if found := await day.call():
+        agent, call = found
+        await (agent.holds(call.contact_id) if day.draw.random() < 0.5 else agent.resumes(call.contact_id))
 
 
 async def consult_ends(day: Day) -> None:
-    """Whoever was asked gives up, or the telephone says that someone has hung up, maybe long after."""
-    agent = day.someone()
-    for call in await day.calls_of(agent):
-        if call.transfer_of_contact_id:
-            await agent.ends(call.contact_id)
-        elif call.transfer.consult_contact_id:
-            await day.floor.hangs_up(call.transfer.consult_contact_id)
+    """Whoever was asked hangs up, or the telephone says that one of the two has."""
+    if found := await day.call(lambda call: bool(call.transfer_of_contact_id)):
+        agent, consult = found
+        await agent.ends(consult.contact_id)
+    elif found := await day.call(is_being_transferred):
+        # Of one to somebody outside the engine knows no consult: the customer hangs up.
+        call = found[1]
+        await day.floor.hangs_up(call.transfer.consult_contact_id or call.contact_id)
 
 
 async def agent_answers(day: Day) -> None:
@@ -370,24 +379,26 @@ async def supervisor_assigns(day: Day) -> None:
 
 
 async def agent_transfers(day: Day) -> None:
-    """A call, if they have one: to anybody, or on with what they have begun."""
-    agent, draw = day.someone(), day.draw
-    calls = await day.calls_of(agent)
-    if not calls:
+    """A call, to anybody."""
+    draw = day.draw
+    if not (found := await day.call(lambda call: not call.transfer_of_contact_id)):
         return
-    call_id = draw.choice(calls).contact_id
-    match draw.choice(("agent", "agent", "inbox", "outside", "complete", "cancel")):
+    agent, call_id, warm = found[0], found[1].contact_id, draw.random() < 0.5
+    match draw.choice(("agent", "agent", "inbox", "outside")):
         case "agent":
             to = draw.choice([each for each in day.agents if each is not agent])
-            await agent.transfers(call_id, to, warm=draw.random() < 0.5)
+            await agent.transfers(call_id, to, warm=warm)
         case "inbox":
-            await agent.transfers(call_id, inbox_id=day.inbox(), warm=draw.random() < 0.5)
-        case "outside":
-            await agent.transfers(call_id, address="+49 30 1234", warm=draw.random() < 0.5)
-        case "complete":
-            await agent.completes(call_id)
+            await agent.transfers(call_id, inbox_id=day.inbox(), warm=warm)
         case _:
-            await agent.cancels(call_id)
+            await agent.transfers(call_id, address="+49 30 1234", warm=warm)
+
+
+async def agent_ends_transfer(day: Day) -> None:
+    """One that they have begun: completes or cancels it."""
+    if found := await day.call(is_being_transferred):
+        agent, call = found
+        await (agent.completes(call.contact_id) if day.draw.random() < 0.7 else agent.cancels(call.contact_id))
 
 
 async def supervisor_releases(day: Day) -> None:
@@ -514,7 +525,7 @@ async def rules_change(day: Day) -> None:
 
 # What happens, and how often for each of the others.
 ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
-    customer_comes: 28,
+    customer_comes: 30,
     customer_leaves: 4,
     customer_comes_to_the_automatic_agent: 5,
     automatic_agent_hands_off: 5,
@@ -524,7 +535,7 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     agent_declines: 3,
     agent_ends: 8,
     agent_holds: 2,
-    consult_ends: 1,
+    consult_ends: 2,
     agent_answers: 5,
     agent_closes: 8,
     agent_asks: 6,
@@ -532,7 +543,8 @@ ACTS: dict[Callable[[Day], Awaitable[None]], int] = {
     agent_needs_no_reply: 1,
     agent_unassigns: 2,
     agent_passes_on: 2,
-    agent_transfers: 5,
+    agent_transfers: 6,
+    agent_ends_transfer: 2,
     agent_switches: 3,
     agent_enters_focus: 2,
     agent_leaves_focus: 3,

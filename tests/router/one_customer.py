@@ -459,6 +459,9 @@ class Customers:
         elif contact.is_outbound:
             if not conversation.agent_id:
                 self._entitle(conversation, agent_id, by_call=True)
+        elif conversation.reopened_by not in ("", agent_id):
+            # Who reopened it by hand owns it (R202).
+            pass
         elif not any(each.state == ASSIGNED and each.agent_id != agent_id for each in self.written(conversation)):
             has_more = conversation.agent_id == agent_id and not conversation.by_call
             self._entitle(conversation, agent_id, by_call=not has_more)

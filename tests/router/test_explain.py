@@ -488,7 +488,7 @@ async def peeks(agent: Agent) -> tuple[str, str]:
 async def test_on_a_day_when_all_do_as_they_please_what_is_explained_is_so(floor: Floor) -> None:
     day = Day(floor, random.Random(3), inboxes=2)
     await day.begins(agents=5)
-    for _ in range(60):
+    for _ in range(120):
         await day.goes_on()
         await is_explained(day)
     assert len(day.submitted) > 10

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import NamedTuple
 
+from tests.machines import Refused, refuse
+
 VOICE, MESSAGING, MAIL_TASKS = GROUPS = (1, 2, 3)
 ACTIVE, AWAY = 1, 2
 
@@ -19,21 +21,6 @@ START = 1_893_456_000 * SECOND
 
 # For how long a request id is remembered.
 REMEMBERED = 10 * MINUTE
-
-
-class Refused(Exception):
-    """The call is refused, for one of the reasons."""
-
-    def __init__(self, *reasons: str) -> None:
-        super().__init__(*reasons)
-        self.reasons = reasons
-
-
-def refuse(**reasons: bool) -> None:
-    """Refuses the call if one of the reasons is there."""
-    given = [reason for reason, is_so in reasons.items() if is_so]
-    if given:
-        raise Refused(*given)
 
 
 @dataclass(frozen=True)

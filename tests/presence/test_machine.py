@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -12,9 +11,8 @@ import hypothesis
 import pytest
 import uvloop
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition
 from hypothesis.stateful import rule as step
 from redis import Redis
 
@@ -23,6 +21,7 @@ from maitred.store.embedded import EmbeddedStore
 from maitred.v1 import presence_admin_service_pb2 as admin
 from maitred.v1 import presence_service_pb2 as v1
 from presence_service.settings import Settings as ReplicaSettings
+from tests.machines import ALWAYS, Refused, run, same
 from tests.presence.desk import PATIENCE, Desk, Replica
 from tests.presence.reference import (
     ACTIVE,
@@ -37,7 +36,6 @@ from tests.presence.reference import (
     Agent,
     Call,
     Event,
-    Refused,
     Settings,
     Status,
     Tenant,
@@ -622,34 +620,18 @@ def without_ids(event: v1.AgentEvent) -> v1.AgentEvent:
     return bare
 
 
-def same(actual: Any, expected: Any) -> None:
-    assert actual == expected, f"it is\n{actual}\nand should be\n{expected}"
-
-
-ALWAYS = hypothesis.settings(
-    deadline=None,
-    print_blob=True,
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-    # Not Phase.explain: it runs a failure again and again to say which of its lines matter.
-    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
-)
-
-
-def run(world: World, settings: hypothesis.settings) -> None:
-    # Whatever makes a machine will do, whatever its type says.
-    make: Any = partial(Machine, world)
-    run_state_machine_as_test(make, settings=settings)
-
-
 # A failure takes a while to be made small.
 @pytest.mark.timeout(300)
 def test_the_service_does_what_the_model_does(world: World) -> None:
     """The same examples in every run."""
-    run(world, hypothesis.settings(ALWAYS, max_examples=25, stateful_step_count=20, derandomize=True, database=None))
+    run(
+        Machine,
+        world,
+        hypothesis.settings(ALWAYS, max_examples=25, stateful_step_count=20, derandomize=True, database=None),
+    )
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_the_service_does_what_the_model_does_for_long(world: World) -> None:
-    run(world, hypothesis.settings(ALWAYS, max_examples=1_000, stateful_step_count=40))
+    run(Machine, world, hypothesis.settings(ALWAYS, max_examples=1_000, stateful_step_count=40))

@@ -16,6 +16,7 @@ from maitred.v1.contact_pb2 import Contact as Wire
 from maitred.v1.contact_pb2 import Conversation as WireConversation
 from maitred.v1.router_service_pb2 import Brought, GroupRoutingState
 from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, SMS, SOCIAL, TASK, VOICE, VOICEMAIL
+from tests.machines import refuse
 
 Group: TypeAlias = ChannelGroup.ValueType
 Hold = GroupRoutingState
@@ -38,21 +39,6 @@ SESSION_TIME = 15 * MINUTE
 
 WAITING, OFFERED, ASSIGNED, ENDED = Wire.STATE_WAITING, Wire.STATE_OFFERED, Wire.STATE_ASSIGNED, Wire.STATE_ENDED
 REQUESTED, SWITCHED_ON, SAME_CONVERSATION, OTHERWISE = "requested", "switched on", "same conversation", "otherwise"
-
-
-class Refused(Exception):
-    """The call is refused, for one of the reasons."""
-
-    def __init__(self, *reasons: str) -> None:
-        super().__init__(*reasons)
-        self.reasons = reasons
-
-
-def refuse(**reasons: bool) -> None:
-    """Refuses the call if one of the reasons is there."""
-    given = [reason for reason, is_so in reasons.items() if is_so]
-    if given:
-        raise Refused(*given)
 
 
 @dataclass(frozen=True)
@@ -456,15 +442,18 @@ class Customers:
             for each in self.written(conversation):
                 if each.state == WAITING:
                     self._take(each, agent_id, cause)
-        elif contact.is_outbound:
-            if not conversation.agent_id:
-                self._entitle(conversation, agent_id, by_call=True)
-        elif conversation.reopened_by not in ("", agent_id):
-            # Who reopened it by hand owns it (R202).
-            pass
-        elif not any(each.state == ASSIGNED and each.agent_id != agent_id for each in self.written(conversation)):
+        elif self._makes_assignee(contact, conversation, agent_id):
             has_more = conversation.agent_id == agent_id and not conversation.by_call
             self._entitle(conversation, agent_id, by_call=not has_more)
+
+    def _makes_assignee(self, call: Contact, conversation: Conversation, agent_id: str) -> bool:
+        """Whether a call that is an agent's gives them the customer (R196, R203)."""
+        if call.is_outbound:
+            return not conversation.agent_id
+        # Who reopened it by hand owns it (R202).
+        if conversation.reopened_by not in ("", agent_id):
+            return False
+        return not any(each.state == ASSIGNED and each.agent_id != agent_id for each in self.written(conversation))
 
     def _entitle(self, conversation: Conversation, agent_id: str, *, by_call: bool = False) -> None:
         """A conversation is an agent's."""

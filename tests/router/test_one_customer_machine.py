@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, S
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 from itertools import permutations
 from typing import Any, TypeVar
 
@@ -20,9 +19,8 @@ import hypothesis
 import pytest
 import uvloop
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition
 from hypothesis.stateful import rule as step
 
 from maitred.store.embedded import EmbeddedStore
@@ -56,6 +54,7 @@ from tests.floor import (
     open_services,
 )
 from tests.floor import Agent as App
+from tests.machines import ALWAYS, Refused, run, same
 from tests.recount import recount
 from tests.router.one_customer import (
     ASSIGNED,
@@ -75,7 +74,6 @@ from tests.router.one_customer import (
     Entry,
     Got,
     Group,
-    Refused,
     Settings,
 )
 from tests.router.told import misfits
@@ -859,36 +857,20 @@ def expected_place(contact: Contact) -> tuple[object, ...]:
     )
 
 
-def same(actual: Any, expected: Any) -> None:
-    assert actual == expected, f"it is\n{actual}\nand should be\n{expected}"
-
-
-ALWAYS = hypothesis.settings(
-    deadline=None,
-    print_blob=True,
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-    # Not Phase.explain: it runs a failure again and again to say which of its lines matter.
-    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
-)
-
-
-def run(world: World, settings: hypothesis.settings) -> None:
-    # Whatever makes a machine will do, whatever its type says.
-    make: Any = partial(Machine, world)
-    run_state_machine_as_test(make, settings=settings)
-
-
 # A failure takes a while to be made small.
 @rule("R2", "R4", "A4", "L115")
 @pytest.mark.timeout(300)
 def test_whatever_happens_the_customer_is_where_the_model_says(world: World) -> None:
     """The same examples in every run."""
-    run(world, hypothesis.settings(ALWAYS, max_examples=20, stateful_step_count=15, derandomize=True, database=None))
+    run(
+        Machine,
+        world,
+        hypothesis.settings(ALWAYS, max_examples=20, stateful_step_count=15, derandomize=True, database=None),
+    )
 
 
 @rule("R2", "R4", "A4", "L115")
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_whatever_happens_for_long_the_customer_is_where_the_model_says(world: World) -> None:
-    run(world, hypothesis.settings(ALWAYS, max_examples=400, stateful_step_count=40))
+    run(Machine, world, hypothesis.settings(ALWAYS, max_examples=400, stateful_step_count=40))

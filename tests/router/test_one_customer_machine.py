@@ -159,8 +159,8 @@ SETTINGS = st.builds(
     offers_messages=st.sampled_from([True, True, False]),
     call_holds_back=st.sampled_from([True, True, True, False]),
     capacity=st.sampled_from([3, 3, 1, 0]),
-    message_limit=st.sampled_from([None, None, 10 * MINUTE]),
-    mail_limit=st.sampled_from([None, None, 20 * MINUTE]),
+    message_limit=st.sampled_from([None, 10 * MINUTE]),
+    mail_limit=st.sampled_from([None, 20 * MINUTE]),
     mail_returns=st.booleans(),
     reopen_window=st.sampled_from([72 * HOUR, 72 * HOUR, 72 * HOUR, 5 * MINUTE, 0]),
     decline_stop=st.sampled_from([None, 50 * SECOND]),
@@ -260,19 +260,27 @@ class Machine(RuleBasedStateMachine):
     @initialize(
         settings=SETTINGS,
         toggles=st.tuples(TOGGLES, TOGGLES, TOGGLES),
+        earlier=st.sampled_from([None, None, CALL, SMS]),
         first=st.lists(st.tuples(st.just(CALL) | WRITES, INBOX), max_size=2),
     )
     def begins(
         self,
         settings: Settings,
         toggles: Sequence[frozenset[Group]],
+        earlier: Channel.ValueType | None,
         first: Sequence[tuple[Channel.ValueType, str]],
     ) -> None:
-        """The agents are there, and mostly the customer too."""
+        """The agents are there, and mostly the customer too, whom Ann may have had before."""
         on = dict(zip(NAMES, toggles, strict=True))
         agents = {name: Agent(name, MEMBERS[name], toggles=on[name]) for name in NAMES}
         self._is = Customers(agents, settings)
         self._world.run(self._begin())
+        if earlier is not None:
+            self._begins_with(CUSTOMER, "ann", earlier, "main")
+            if earlier == CALL:
+                self.picks_up(0)
+            self.closes(0, "")
+            self.time_passes(15 * MINUTE)
         for channel, inbox in first:
             self._arrives(channel, inbox)
 
@@ -348,11 +356,17 @@ class Machine(RuleBasedStateMachine):
             self._does(lambda: self._is.declines(contact_id), lambda: app.declines(contact_id))
 
     @precondition(lambda self: self.mail())
-    @step(pick=PICK)
-    def gives_back(self, pick: int) -> None:
+    @step(pick=PICK, is_answered=st.sampled_from([False, False, True]))
+    def gives_back(self, pick: int, is_answered: bool) -> None:
+        """Too late, if it was answered."""
         contact = one(pick, self.mail())
-        agent_id, contact_id = contact.agent_id, contact.contact_id
+        agent_id, contact_id, conversation = contact.agent_id, contact.contact_id, contact.conversation
         app = self._app(agent_id)
+        if is_answered and conversation is not None and conversation.agent_id == agent_id:
+            self._does(
+                lambda: self._is.answers(agent_id, conversation),
+                lambda: app.answers(conversation.conversation_id),
+            )
         self._does(lambda: self._is.gives_back(agent_id, contact_id), lambda: app.gives_back(contact_id))
 
     # What agents ask for and close
@@ -529,10 +543,12 @@ class Machine(RuleBasedStateMachine):
         release = admin.ReleaseAgentWorkRequest(agent_id=agent_id)
         self._does(lambda: self._is.releases(agent_id), lambda: self._floor.call(client.ReleaseAgentWork(release)))
 
-    @precondition(lambda self: any(each.closed for each in self.conversations()))
+    @precondition(lambda self: any(each.closed for each in self._is.conversations))
     @step(pick=PICK, agent=A)
     def reopens(self, pick: int, agent: str) -> None:
-        conversation = one(pick, [each for each in self.conversations()[::-1] if each.closed])
+        closed = [each for each in self._is.conversations if each.closed]
+        last = self._is.last_closed(CUSTOMER)
+        conversation = last if last is not None and pick < 6 else one(pick, closed)
         # Beyond that it may have gone.
         hypothesis.assume(self._is.now - conversation.close_time < 6 * DAY)
         conversation_id = conversation.conversation_id
@@ -585,10 +601,10 @@ class Machine(RuleBasedStateMachine):
 
     # Presence
 
-    @precondition(lambda self: self.agents_who(lambda each: each.logged_in and not each.in_focus and not each.away))
+    @precondition(lambda self: self.present())
     @step(pick=PICK, toggles=TOGGLES)
     def switches(self, pick: int, toggles: frozenset[Group]) -> None:
-        agent = one(pick, self.agents_who(lambda each: each.logged_in and not each.in_focus and not each.away))
+        agent = one(pick, self.present())
         self._does(lambda: self._is.switches(agent, toggles), lambda: self._app(agent).switches_on(*sorted(toggles)))
 
     @precondition(lambda self: self.contacts(WAITING, OFFERED, ASSIGNED))
@@ -597,6 +613,11 @@ class Machine(RuleBasedStateMachine):
         verb = one(pick, self._ways(self._is.agents[agent]))
         expect, act = getattr(self._is, verb), getattr(self._app(agent), verb)
         self._does(lambda: expect(agent), act)
+
+    def present(self) -> list[str]:
+        """Agents who may switch their channels, those on a call first: what is owed to them comes later (R73)."""
+        present = self.agents_who(lambda each: each.logged_in and not each.in_focus and not each.away)
+        return sorted(present, key=lambda each: self._is.call(each) is None)
 
     def agents_who(self, are_so: Callable[[Agent], bool]) -> list[str]:
         return [each.agent_id for each in self._is.agents.values() if are_so(each)]
@@ -758,7 +779,9 @@ class Machine(RuleBasedStateMachine):
         for contact in self.contacts(WAITING, OFFERED, ASSIGNED):
             await floor.hangs_up(contact.contact_id)
         for task in self.contacts(WAITING, ASSIGNED, channel=TASK):
-            close = router.CloseTaskRequest(agent_id=task.agent_id or "ann", contact_id=task.contact_id)
+            # Whoever was still owed something may have got it when a call ended.
+            agent_id = (await floor.contact(task.contact_id)).agent_id or "ann"
+            close = router.CloseTaskRequest(agent_id=agent_id, contact_id=task.contact_id)
             await floor.call(client.router.CloseTask(close))
         for agent_id in NAMES:
             app = self._app(agent_id)

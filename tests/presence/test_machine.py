@@ -627,7 +627,7 @@ def test_the_service_does_what_the_model_does(world: World) -> None:
     run(
         Machine,
         world,
-        hypothesis.settings(ALWAYS, max_examples=25, stateful_step_count=20, derandomize=True, database=None),
+        hypothesis.settings(ALWAYS, max_examples=15, stateful_step_count=20, derandomize=True, database=None),
     )
 
 

@@ -888,7 +888,7 @@ def test_whatever_happens_the_customer_is_where_the_model_says(world: World) -> 
     run(
         Machine,
         world,
-        hypothesis.settings(ALWAYS, max_examples=20, stateful_step_count=15, derandomize=True, database=None),
+        hypothesis.settings(ALWAYS, max_examples=12, stateful_step_count=15, derandomize=True, database=None),
     )
 
 

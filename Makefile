@@ -58,7 +58,7 @@ test test-long spec: export PYTHONDONTWRITEBYTECODE :=
 # More at once than two cores have: many tests wait for processes or time-outs. A file stays with one of them, and
 # files start in the order of their names, for otherwise those with the longest waits would come last.
 test: $(INSTALLED) $(GENERATED) ## Run the tests, but for the long ones
-	$(BIN)/python -m pytest -m 'not long' -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -m 'not long' -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(INSTALLED) $(GENERATED) ## Run the long tests
 	$(BIN)/python -m pytest -m long $(ARGS)

@@ -373,13 +373,22 @@ class Customers:
         self.conversations.append(began)
         return began
 
+    def _holder(self, conversation: Conversation) -> tuple[str, bool]:
+        """Who has the conversation, or had it before it was reopened as nobody's, and whether by a call alone."""
+        if conversation.agent_id:
+            return conversation.agent_id, conversation.by_call
+        return conversation.earlier
+
     def _stays(self, conversation: Conversation, contact: Contact) -> bool:
-        """Whether it is the assignee's at once (R119, R120, R126, R190, R202, A4)."""
-        if not contact.is_written or not conversation.agent_id or conversation.by_call:
+        """Whether it is the assignee's at once (R119, R120, R126, R190, R202, A4); mail also whose it was (R128)."""
+        holder, by_call = self._holder(conversation)
+        if not contact.is_written or not holder or by_call:
             return False
         others = self.written(conversation)
         if others:
             return others[0].state == ASSIGNED
+        if not conversation.agent_id and contact.group != MAIL_TASKS:
+            return False
         return conversation.reopened_by != "" or self._is_soon(conversation, contact)
 
     def _is_soon(self, conversation: Conversation, contact: Contact) -> bool:
@@ -392,7 +401,7 @@ class Customers:
 
     def _reopen(self, conversation: Conversation, contact: Contact) -> tuple[str, bool]:
         """Mail returns to who had it by mail or messages (R127, R128); by anything else it is nobody's (R179)."""
-        last, by_call = (conversation.agent_id, conversation.by_call) if conversation.agent_id else conversation.earlier
+        last, by_call = self._holder(conversation)
         returns = contact.group == MAIL_TASKS and last != "" and not by_call and self._is_soon(conversation, contact)
         conversation.closed, conversation.reopened_by = 0, ""
         if not returns:
@@ -521,8 +530,9 @@ class Customers:
         conversation, closed = self.live(contact.customer_id), self.last_closed(contact.customer_id)
         reopens = closed is not None and self.now - closed.close_time < self.settings.reopen_window
         if conversation is not None:
-            holder, stays = conversation.agent_id or conversation.earlier[0], self._stays(conversation, contact)
-            has_inbox = conversation.agent_id != "" and not conversation.by_call
+            (holder, _), stays = self._holder(conversation), self._stays(conversation, contact)
+            # What was written before a call reopened it binds it too (R128).
+            has_inbox = (conversation.agent_id != "" and not conversation.by_call) or conversation.earlier[0] != ""
             keeps_inbox = has_inbox or bool(self.written(conversation))
         elif closed is not None and reopens:
             conversation, keeps_inbox = closed, True

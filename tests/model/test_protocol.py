@@ -161,6 +161,7 @@ MUTANTS = [
         RULES._replace(at_once_distrusts=False, margin=2),
         BACK,
         Promise.ROUTED,
+        slow=True,
     ),
     Mutant(
         "a plain counter for revisions",
@@ -203,6 +204,7 @@ MUTANTS = [
         RULES._replace(gap_check=False),
         TWO._replace(operations=ENTER_AND_OTHER, loss=True),
         Promise.ROUTED,
+        slow=True,
     ),
     Mutant(
         "an older entry overwrites a newer one",
@@ -295,8 +297,8 @@ MUTANTS = [
 ]
 
 STUCK = [
-    Mutant("Fresh for an unknown mark", RULES._replace(fresh_known=False), BACK, Promise.VIEW),
-    Mutant("a snapshot without a revision", RULES._replace(snapshot_revision=False), BACK, Promise.VIEW),
+    Mutant("Fresh for an unknown mark", RULES._replace(fresh_known=False), BACK, Promise.VIEW, slow=True),
+    Mutant("a snapshot without a revision", RULES._replace(snapshot_revision=False), BACK, Promise.VIEW, slow=True),
     Mutant(
         "no question after Fresh ahead", RULES._replace(fresh_ahead_asks=False), ONE._replace(loss=True), Promise.VIEW
     ),
@@ -329,6 +331,7 @@ SPARE = [
         RULES._replace(at_once="never", at_once_distrusts=False),
         BACK,
         Promise.ROUTED,
+        slow=True,
     ),
 ]
 

@@ -44,6 +44,7 @@ async def test_a_snapshot_of_an_empty_tenant_has_one_last_part(desk: Desk) -> No
         assert (part.tenant, part.last, len(part.agents)) == ("ghost", True, 0)
 
 
+@pytest.mark.long
 async def test_a_large_snapshot_comes_in_parts_of_one_revision(desk: Desk) -> None:
     await asyncio.gather(*(desk.log_in(f"agent-{number:03}") for number in range(450)))
     async with Router(desk) as router:
@@ -54,6 +55,7 @@ async def test_a_large_snapshot_comes_in_parts_of_one_revision(desk: Desk) -> No
         assert len(router.views[TENANT]) == 450
 
 
+@pytest.mark.long
 async def test_a_change_while_a_snapshot_is_sent_comes_after_it(desk: Desk) -> None:
     await asyncio.gather(*(desk.log_in(f"agent-{number:03}") for number in range(450)))
     async with Router(desk) as router:
@@ -129,6 +131,7 @@ async def test_a_view_that_holds_anything_of_another_history_gets_a_snapshot(des
         assert (fresh.sent_us, [each.tenant for each in fresh.revisions]) == (sent, [TENANT])
 
 
+@pytest.mark.long
 async def test_each_part_of_a_snapshot_says_how_new_it_is(desk: Desk) -> None:
     await asyncio.gather(*(desk.log_in(f"agent-{number:03}") for number in range(450)))
     async with Router(desk) as router:

@@ -194,6 +194,7 @@ async def test_pages_of_any_size_tell_every_event_once(desk: Desk, size: int) ->
     assert len(told) == 12
 
 
+@pytest.mark.long
 async def test_more_changes_than_are_read_at_once_are_told_all(desk: Desk) -> None:
     await desk.log_in("ann")
     for number in range(220):

@@ -231,6 +231,7 @@ async def test_a_longer_time_counts_at_once(desk: Desk, ann: v1.Agent) -> None:
 
 
 @rule("R40")
+@pytest.mark.long
 async def test_new_times_reach_more_agents_than_one_step_takes(desk: Desk) -> None:
     await asyncio.gather(*(desk.log_in(f"agent-{number}") for number in range(450)))
     await desk.set(time_until_away=timedelta(minutes=1))

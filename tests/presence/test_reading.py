@@ -53,6 +53,7 @@ async def test_a_page_that_is_just_full_and_last_says_so(desk: Desk) -> None:
     assert (await desk.page(size=2)).next_page_token == ""
 
 
+@pytest.mark.long
 async def test_a_page_may_be_larger_than_one_step_reads(desk: Desk) -> None:
     await asyncio.gather(*(desk.log_in(f"agent-{number:03}") for number in range(450)))
     page = await desk.page(size=430)
@@ -91,6 +92,7 @@ async def test_the_snapshot_of_an_empty_tenant_is_one_empty_part(desk: Desk) -> 
     watch.cancel()
 
 
+@pytest.mark.long
 async def test_a_large_snapshot_comes_in_parts_and_only_the_last_has_a_cursor(desk: Desk) -> None:
     await asyncio.gather(*(desk.log_in(f"agent-{number:03}") for number in range(450)))
     watch = desk.watch()

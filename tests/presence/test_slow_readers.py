@@ -3,6 +3,7 @@
 import asyncio
 
 import grpc
+import pytest
 
 from maitred.v1.presence_feed_service_pb2_grpc import PresenceFeedServiceStub
 from presence_service.domain import Change
@@ -66,6 +67,7 @@ def test_a_tail_lets_go_of_what_is_old() -> None:
     assert (tail.base, tail.last, tail.after(6)) == (6, 6, [])
 
 
+@pytest.mark.long
 async def test_a_stream_that_is_not_read_is_ended_with_overloaded_and_can_be_opened_again(settings: Settings) -> None:
     replica = await Replica(settings.model_copy(update={"backlog": 200})).start()
     desk, narrow = Desk(replica), Desk(replica)

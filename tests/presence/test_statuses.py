@@ -176,6 +176,7 @@ async def test_an_id_is_not_given_to_another_status(desk: Desk) -> None:
     assert (failure.reason, failure.metadata) == ("STATUS_ID_REUSED", {"status_id": "lunch"})
 
 
+@pytest.mark.long
 async def test_statuses_are_limited_in_number(desk: Desk) -> None:
     await asyncio.gather(*(desk.add_status(f"s{number}", f"Status {number}") for number in range(496)))
     with refused("STATUS_LIMIT_REACHED"):

@@ -82,6 +82,7 @@ async def test_a_call_is_not_taken_from_anyone(floor: Floor) -> None:
     assert await ann.contacts() == {call.contact_id}
 
 
+@pytest.mark.long
 async def test_more_customers_than_one_step_frees_are_all_freed(floor: Floor) -> None:
     await floor.agent("ann")
     for number in range(120):

@@ -252,6 +252,7 @@ async def test_a_lower_limit_withdraws_no_offer(floor: Floor) -> None:
 
 
 @rule("R87", "R94")
+@pytest.mark.long
 async def test_a_higher_limit_brings_every_agent_what_waits_at_once(floor: Floor) -> None:
     """More agents than one step looks at."""
     agents = [await floor.agent(f"agent-{number:03}", MESSAGING, app=False) for number in range(105)]

@@ -175,6 +175,7 @@ async def test_joining_twice_and_leaving_twice_is_as_once(floor: Floor) -> None:
 
 
 @pytest.mark.rule("R71", "R87", "R148")
+@pytest.mark.long
 async def test_a_crowd_that_joins_a_full_inbox_is_served_to_the_last_customer_in_order(floor: Floor) -> None:
     """More pairs than one step makes: the rest follows by itself, and nobody is left idle."""
     await floor.inbox("crowded")

@@ -65,7 +65,7 @@ async def router(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
         dispatcher = Dispatcher(store, log)
         board = Board(store)
         routing = Routing(store, dispatcher)
-        follower = Follower(routing, settings.presence)
+        follower = Follower(store, settings.presence)
         server = RpcServer(
             name="router_service",
             bind=[settings.bind],
@@ -76,15 +76,15 @@ async def router(settings: Settings) -> AsyncIterator[tuple[RpcServer, int]]:
         )
         server.add(
             router_service_pb2_grpc.add_RouterServiceServicer_to_server,
-            RouterServicer(routing, dispatcher, server.stopping),
+            RouterServicer(store, dispatcher, server.stopping),
             ROUTER,
         )
-        server.add(intake_service_pb2_grpc.add_IntakeServiceServicer_to_server, IntakeServicer(routing), INTAKE)
-        server.add(admin_pb2_grpc.add_RoutingAdminServiceServicer_to_server, RoutingAdminServicer(routing), ADMIN)
+        server.add(intake_service_pb2_grpc.add_IntakeServiceServicer_to_server, IntakeServicer(store), INTAKE)
+        server.add(admin_pb2_grpc.add_RoutingAdminServiceServicer_to_server, RoutingAdminServicer(store), ADMIN)
         insight = InsightServicer(Insight(store), board, log, server.stopping)
         server.add(insight_service_pb2_grpc.add_InsightServiceServicer_to_server, insight, INSIGHT)
         if settings.clock == "manual":
-            clock = ManualClock(store.store, "fire_timers", on_result=routing.tell_fired)
+            clock = ManualClock(store.store, "fire_timers", on_result=routing.go_on_after_timers)
 
             async def settle() -> None:
                 await follower.caught_up()

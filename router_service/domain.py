@@ -621,6 +621,17 @@ class Outcome:
     unsettled: bool
 
 
+class ViewMoved(TypedDict):
+    """Where a step that applies what presence told left the view."""
+
+    # The revision up to which everything is in it, a decimal string.
+    mark: str
+    # Whether the lease holds.
+    fresh: bool
+    # Whether a snapshot's last part is to be applied again, without agents.
+    more: NotRequired[bool]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """Where the router's view of presence stands."""

@@ -20,8 +20,8 @@ from maitred.store.errors import StepFailed, StoreError
 from maitred.v1 import presence_feed_service_pb2 as pb
 from maitred.v1 import presence_feed_service_pb2_grpc as pb_grpc
 from maitred.v1.channel_pb2 import ChannelGroup
-from router_service.domain import Outcome
-from router_service.routing import Routing
+from router_service.domain import ViewMoved
+from router_service.store.store import RouterStore
 
 # After a lost stream, the longest wait before the next, in seconds.
 MOST_BACKOFF_SECONDS = 1.0
@@ -40,10 +40,9 @@ class ViewBroken(Exception):
 class Follower:
     """One replica's stream of presence."""
 
-    def __init__(self, routing: Routing, target: str) -> None:
-        """Follow the presence_service at this address."""
-        self._routing = routing
-        self._store = routing.store
+    def __init__(self, store: RouterStore, target: str) -> None:
+        """Follow the presence_service at this address, and keep the view of it in this store."""
+        self._store = store
         self._target = target
         # When each renewal on the way was sent, by its stamp, on the monotonic clock.
         self._renewals: deque[tuple[int, float]] = deque(maxlen=64)
@@ -153,27 +152,25 @@ class Follower:
 
     async def _apply_changes(self, call: Any, message: pb.PresenceChanges) -> None:
         changes = [_change(change) for change in message.changes]
-        outcome = await self._store.apply_changes(message.tenant, changes)
-        if outcome is None:
+        moved = await self._store.apply_changes(message.tenant, changes)
+        if moved is None:
             raise ViewBroken(f"a change of {message.tenant} does not follow the view")
-        self._routing.tell(message.tenant, outcome)
-        await self._acknowledge(call, message.tenant, outcome)
+        await self._acknowledge(call, message.tenant, moved)
 
     async def _apply_snapshot(self, call: Any, message: pb.PresenceSnapshot) -> None:
         agents: Sequence[Mapping[str, Any]] = [_agent(agent) for agent in message.agents]
         more = True
         while more:
-            outcome = await self._store.apply_snapshot(
+            moved = await self._store.apply_snapshot(
                 message.tenant,
                 message.revision,
                 agents,
                 last=message.last,
                 read_revision=message.read_revision or message.revision,
             )
-            self._routing.tell(message.tenant, outcome)
-            agents, more = [], outcome.answer["more"]
+            agents, more = [], moved["more"]
         if message.last:
-            await self._acknowledge(call, message.tenant, outcome)
+            await self._acknowledge(call, message.tenant, moved)
 
     async def _report_activity(self, call: Any, inquiry: pb.Inquiry) -> None:
         """Say of every agent asked about what they are doing."""
@@ -184,10 +181,10 @@ class Follower:
                 report.agents.add(**activity)
         await self._write(call, pb.FollowPresenceRequest(activity=report))
 
-    async def _acknowledge(self, call: Any, tenant: str, outcome: Outcome) -> None:
-        mark = pb.Mark(tenant=tenant, revision=int(outcome.answer["mark"]))
+    async def _acknowledge(self, call: Any, tenant: str, moved: ViewMoved) -> None:
+        mark = pb.Mark(tenant=tenant, revision=int(moved["mark"]))
         await self._write(call, pb.FollowPresenceRequest(applied=mark))
-        if not outcome.answer["fresh"]:
+        if not moved["fresh"]:
             self._renew_now.set()
 
     async def _write(self, call: Any, message: pb.FollowPresenceRequest) -> None:
@@ -197,12 +194,11 @@ class Follower:
     async def _extend(self, fresh: pb.Fresh) -> None:
         """Raise the lease of every tenant whose view is where presence says; it counts from the renewal's sending."""
         until_us = fresh.sent_us + int(LEASE.total_seconds() * 1_000_000)
-        outcomes = await asyncio.gather(
+        extended = await asyncio.gather(
             *(self._store.extend_view(each.tenant, each.revision, until_us) for each in fresh.revisions)
         )
-        for each, outcome in zip(fresh.revisions, outcomes, strict=True):
-            self._routing.tell(each.tenant, outcome)
-            if not outcome.answer["extended"]:
+        for each, is_extended in zip(fresh.revisions, extended, strict=True):
+            if not is_extended:
                 # All changes up to this revision came before it on this stream, and yet the view is not there.
                 raise ViewBroken(f"changes of {each.tenant} were lost")
         for sent_us, sent_at in self._renewals:

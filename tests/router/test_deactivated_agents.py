@@ -14,7 +14,7 @@ from maitred.v1.channel_pb2 import Channel
 from maitred.v1.contact_pb2 import OFFER_OUTCOME_WITHDRAWN, Contact, Conversation
 from maitred.v1.intake_service_pb2 import SubmitContactRequest, TaskContent
 from maitred.v1.router_service_pb2 import GroupRoutingState
-from router_service.store.store import RouterStore
+from router_service.store.store import RouterStore, read_outcome
 from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, SMS, TASK, VOICE, Agent, Floor, Refusal, Services
 from tests.router.told import Event, now, told, types
 from tests.rules import rule
@@ -311,8 +311,9 @@ async def is_killed_after_a_step(floor: Floor, services: Services, ann: Agent) -
     store = await RouterStore.connect(services.store_url, clock="manual", timeout=timedelta(seconds=5))
     async with aclosing(store.store):
         await store.store.check()
-        answer = (await store.deactivate_agent(floor.tenant, ann.agent_id, "")).answer
-        assert answer["more"]
+        outcome = read_outcome(await store.store.run("deactivate_agent", floor.tenant, ann.agent_id, ""))
+        assert outcome is not None
+        assert outcome.answer["more"]
         yield
 
 

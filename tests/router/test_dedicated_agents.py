@@ -318,10 +318,10 @@ async def test_while_presence_is_out_of_reach_they_get_mail_and_when_it_is_back_
         await router.add_inbox_members(TENANT, "main", ["ann", "bob"])
         agents = [state(each, 10, "MESSAGING") for each in ("ann", "bob")]
         await router.apply_snapshot(TENANT, 10, agents, last=True, read_revision=10)
-        for customer_id, channel, group in (("carl", "CHAT", "MESSAGING"), ("dora", "EMAIL", "MAIL_TASKS")):
+        for customer_id, channel in (("carl", "CHAT"), ("dora", "EMAIL")):
             named: DedicatedAgent = {"customer_id": customer_id, "agent_id": "bob", "inbox_id": "main"}
             await router.put_dedicated_agent(TENANT, named)
-            await router.submit_contact(TENANT, replace(call_of(customer_id), channel=channel), group, "")
+            await router.submit_contact(TENANT, replace(call_of(customer_id), channel=channel), "")
         assert (await router.get_contact(TENANT, "carl"))["contact"]["state"] == "WAITING"
         assert (await router.get_contact(TENANT, "dora"))["contact"]["agent_id"] == "bob"
         await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)

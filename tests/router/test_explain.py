@@ -524,7 +524,7 @@ def call_of(customer_id: str, *, inbox_id: str = "main", sla_ms: int | None = No
 
 
 async def test_while_presence_is_unknown_everything_waits_for_it(router: RouterStore) -> None:
-    await router.submit_contact(TENANT, call_of("carl"), "VOICE", "")
+    await router.submit_contact(TENANT, call_of("carl"), "")
     explained = await router.explain_contact(TENANT, "carl")
     assert explained["held_back"]["obstacle"] == "PRESENCE_UNKNOWN"
     assert [each.get("excluded") for each in explained["candidates"]] == [None, None]
@@ -534,7 +534,7 @@ async def test_while_presence_is_unknown_everything_waits_for_it(router: RouterS
 
 
 async def test_when_presence_is_back_a_queue_is_worked_through_in_slices(router: RouterStore) -> None:
-    await router.submit_contact(TENANT, call_of("carl"), "VOICE", "")
+    await router.submit_contact(TENANT, call_of("carl"), "")
     await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
     assert (await router.explain_contact(TENANT, "carl"))["held_back"]["obstacle"] == "UNSETTLED"
     assert (await router.explain_agent(TENANT, "ann"))["groups"][0]["held_back"]["obstacle"] == "UNSETTLED"
@@ -549,8 +549,8 @@ async def test_when_presence_is_back_the_queues_of_several_inboxes_are_worked_th
     await router.put_inbox(TENANT, "other", "Other", 3_600_000)
     await router.add_inbox_members(TENANT, "other", ["ann"])
     await router.remove_inbox_members(TENANT, "main", ["bob"])
-    await router.submit_contact(TENANT, call_of("carl", sla_ms=2_000), "VOICE", "")
-    await router.submit_contact(TENANT, call_of("dora", inbox_id="other", sla_ms=1_000), "VOICE", "")
+    await router.submit_contact(TENANT, call_of("carl", sla_ms=2_000), "")
+    await router.submit_contact(TENANT, call_of("dora", inbox_id="other", sla_ms=1_000), "")
     await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
     await settles(router)
     assert (await router.explain_contact(TENANT, "dora"))["offer"]["agent_id"] == "ann"
@@ -560,7 +560,7 @@ async def test_when_presence_is_back_the_queues_of_several_inboxes_are_worked_th
 async def test_who_turned_a_customer_down_is_passed_over_while_someone_else_can_take_them(router: RouterStore) -> None:
     await router.put_routing_settings(TENANT, {"call_miss_pause": "0"})
     await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
-    await router.submit_contact(TENANT, call_of("carl"), "VOICE", "")
+    await router.submit_contact(TENANT, call_of("carl"), "")
     await settles(router)
     (offer,) = (await router.read_assignments(TENANT, "ann")).offers
     await router.store.redis.hset(f"{{{TENANT}}}:router:view", "until", 0)
@@ -577,8 +577,8 @@ async def test_who_gets_another_customer_in_the_same_step_is_no_runner_up(router
     await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
     await settles(router)
     await both_switch(router, 10)
-    await router.submit_contact(TENANT, call_of("carl"), "VOICE", "")
-    await router.submit_contact(TENANT, call_of("dora", inbox_id="other", sla_ms=1_000), "VOICE", "")
+    await router.submit_contact(TENANT, call_of("carl"), "")
+    await router.submit_contact(TENANT, call_of("dora", inbox_id="other", sla_ms=1_000), "")
     await both_switch(router, 12, "VOICE")
     offers = [(await router.explain_contact(TENANT, customer_id))["offer"] for customer_id in ("carl", "dora")]
     assert [offer["agent_id"] for offer in offers] == ["ann", "bob"]
@@ -595,10 +595,10 @@ async def test_who_has_just_been_connected_to_a_caller_is_given_no_message_by_th
     await router.apply_snapshot(TENANT, 11, [state("ann", 11, "VOICE", "MESSAGING")], last=True, read_revision=11)
     await router.extend_view(TENANT, 11, await router.store.time() + 60_000_000)
     await settles(router)
-    await router.submit_contact(TENANT, call_of("carl"), "VOICE", "")
+    await router.submit_contact(TENANT, call_of("carl"), "")
     redis: Any = router.store.redis
     await redis.hset(f"{{{TENANT}}}:router:view", "until", 0)
-    await router.submit_contact(TENANT, dataclasses.replace(call_of("dora"), channel="CHAT"), "MESSAGING", "")
+    await router.submit_contact(TENANT, dataclasses.replace(call_of("dora"), channel="CHAT"), "")
     await redis.set(f"{{{TENANT}}}:router:clock", START_MS + 10_000)
     await router.extend_view(TENANT, 11, await router.store.time() + 60_000_000)
     await router.store.run("fire_timers", TENANT, 10)
@@ -615,7 +615,7 @@ async def test_a_call_that_could_not_be_accepted_by_itself_in_time_is_when_prese
     await router.put_routing_settings(TENANT, {"auto_accept": "1", "auto_accept_time": "10000"})
     await router.extend_view(TENANT, 10, await router.store.time() + 60_000_000)
     await settles(router)
-    await router.submit_contact(TENANT, call_of("carl"), "VOICE", "")
+    await router.submit_contact(TENANT, call_of("carl"), "")
     redis: Any = router.store.redis
     await redis.hset(f"{{{TENANT}}}:router:view", "until", 0)
     await redis.set(f"{{{TENANT}}}:router:clock", START_MS + 10_000)
@@ -645,7 +645,7 @@ async def settles(router: RouterStore) -> None:
 async def test_an_entry_of_the_queue_that_is_over_is_passed_over(router: RouterStore) -> None:
     """Steps that change something drop it; one that only reads can't."""
     for customer_id in ("carl", "dora"):
-        await router.submit_contact(TENANT, call_of(customer_id), "VOICE", "")
+        await router.submit_contact(TENANT, call_of(customer_id), "")
     await router.report_contact_end(TENANT, "carl", "")
     redis: Any = router.store.redis
     key = f"{{{TENANT}}}:router:waiting/main/VOICE"
@@ -657,7 +657,7 @@ async def test_an_entry_of_the_queue_that_is_over_is_passed_over(router: RouterS
 async def test_of_many_members_the_first_thousand_are_looked_at(router: RouterStore) -> None:
     for start in range(0, 1_100, 100):
         await router.add_inbox_members(TENANT, "main", [f"agent-{number}" for number in range(start, start + 100)])
-    await router.submit_contact(TENANT, call_of("carl"), "VOICE", "")
+    await router.submit_contact(TENANT, call_of("carl"), "")
     explained = await router.explain_contact(TENANT, "carl")
     assert (explained["member_count"], explained["more_members"]) == (1_102, True)
     assert explained["candidates"][0]["agent_id"] == "ann"

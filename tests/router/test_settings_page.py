@@ -104,7 +104,7 @@ async def test_a_stay_of_which_only_the_end_is_seen_withdraws_what_was_offered_b
             automated=False,
             fingerprint="call",
         )
-        await router.submit_contact(TENANT, contact, "VOICE", "")
+        await router.submit_contact(TENANT, contact, "")
         while (await router.store.run("fire_timers", TENANT, 10))[1] == b"1":
             pass
         (before,) = (await router.read_assignments(TENANT, "ann")).offers

@@ -291,7 +291,7 @@ async def test_a_named_agent_accepts_or_misses_it_whether_or_not_presence_can_be
         await router.extend_view("acme", 10, await router.store.time() + 60_000_000)
         while taken(await router.store.run("fire_timers", "acme", 10)):
             pass
-        await router.submit_contact("acme", call_of("carl"), "VOICE", "")
+        await router.submit_contact("acme", call_of("carl"), "")
         call = await offer_to(ann)
         await router.accept_offer(ann, call["offer_id"], call["token"])
         redis: Any = router.store.redis
@@ -305,7 +305,7 @@ async def test_a_named_agent_accepts_or_misses_it_whether_or_not_presence_can_be
         assert (kept["agent_id"], json.loads(kept["transfer"])["outcome"]) == ("ann", "MISSED")
         await router.transfer_contact(ann, "carl", to_bob)
         asked = await offer_to(bob)
-        taken_over = (await router.accept_offer(bob, asked["offer_id"], asked["token"])).answer["contact"]
+        taken_over = (await router.accept_offer(bob, asked["offer_id"], asked["token"]))["contact"]
         assert (taken_over["contact_id"], taken_over["agent_id"]) == ("carl", "bob")
 
 

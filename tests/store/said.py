@@ -10,7 +10,7 @@ from router_service.store.store import RouterStore
 TENANT = "acme"
 
 
-async def submit(router: RouterStore, contact_id: str, channel: str, group: str, *, automated: bool = False) -> Contact:
+async def submit(router: RouterStore, contact_id: str, channel: str, *, automated: bool = False) -> Contact:
     """A customer of their own for every contact."""
     contact = NewContact(
         contact_id=contact_id,
@@ -29,8 +29,7 @@ async def submit(router: RouterStore, contact_id: str, channel: str, group: str,
         automated=automated,
         fingerprint=contact_id,
     )
-    answer: Contact = (await router.submit_contact(TENANT, contact, group, "")).answer
-    return answer
+    return await router.submit_contact(TENANT, contact, "")
 
 
 def state(agent_id: str, on: str = "") -> Mapping[str, Any]:

@@ -96,7 +96,7 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
         return RouterCommand(tenant=TENANT, agent_id="ann", request_id=f"r-{next(requests)}", initiator="")
 
     await router.put_agent(TENANT, RoutingAgent(agent_id="ann", maximum_messaging_capacity=5))
-    assert (await router.put_routing_settings(TENANT, {"call_miss_pause": "1000"})).answer["call_miss_pause"] == "1000"
+    assert (await router.put_routing_settings(TENANT, {"call_miss_pause": "1000"}))["call_miss_pause"] == "1000"
     assert (await router.get_routing_settings(TENANT))["ring_time"] == "45000"
     await router.put_inbox(TENANT, "main", "Main", SLA)
     await router.add_inbox_members(TENANT, "main", ["ann", "bob"])
@@ -117,89 +117,89 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     fired = [(await router.store.run("fire_timers", TENANT, 10))[1] for _ in range(5)]
     assert fired == [b"1", b"1", b"1", b"1", b"0"]
 
-    assert (await submit(router, "chat", "CHAT", "MESSAGING"))["state"] == "OFFERED"
+    assert (await submit(router, "chat", "CHAT"))["state"] == "OFFERED"
     (chat,) = (await router.read_assignments(TENANT, "ann")).offers
     await router.mark_sent(TENANT, [chat["offer_id"]])
-    accepted = (await router.accept_offer(ann(), chat["offer_id"], chat["token"])).answer
+    accepted = await router.accept_offer(ann(), chat["offer_id"], chat["token"])
     await router.mark_seen(ann(), accepted["conversation"]["conversation_id"])
     await router.record_answer(ann(), accepted["conversation"]["conversation_id"])
     await router.end_contact(ann(), "chat")
 
-    assert (await submit(router, "call", "VOICE", "VOICE"))["state"] == "OFFERED"
+    assert (await submit(router, "call", "VOICE"))["state"] == "OFFERED"
     (call,) = (await router.read_assignments(TENANT, "ann")).offers
     await router.decline_offer(ann(), call["offer_id"], call["token"], "DECLINED")
-    ringing = (await router.request_next(ann(), "AVAILABILITY", "", "", peek=False)).answer["ringing"]
+    ringing = (await router.request_next(ann(), "AVAILABILITY", "", "", peek=False))["ringing"]
     await router.accept_offer(ann(), ringing["offer_id"], ringing["token"])
-    assert "hold_time" in (await router.hold_contact(ann(), "call", "MANUAL")).answer
-    assert "hold_time" not in (await router.resume_contact(ann(), "call")).answer
+    assert "hold_time" in await router.hold_contact(ann(), "call", "MANUAL")
+    assert "hold_time" not in await router.resume_contact(ann(), "call")
     asked = NewTransfer(kind="WARM", target="to_inbox_id", to="main")
-    assert "PENDING" in (await router.transfer_contact(ann(), "call", asked)).answer["transfer"]
-    assert "CANCELLED" in (await router.cancel_transfer(ann(), "call")).answer["transfer"]
+    assert "PENDING" in (await router.transfer_contact(ann(), "call", asked))["transfer"]
+    assert "CANCELLED" in (await router.cancel_transfer(ann(), "call"))["transfer"]
     outside = NewTransfer(kind="WARM", target="to_address", to="+49 30 1")
     await router.transfer_contact(ann(), "call", outside)
-    assert (await router.complete_transfer(ann(), "call")).answer["end_reason"] == "TRANSFERRED"
-    assert (await router.report_contact_end(TENANT, "call", "")).answer["end_reason"] == "TRANSFERRED"
+    assert (await router.complete_transfer(ann(), "call"))["end_reason"] == "TRANSFERRED"
+    assert (await router.report_contact_end(TENANT, "call", ""))["end_reason"] == "TRANSFERRED"
 
     for mail in ("mail-1", "mail-2"):
-        assert (await submit(router, mail, "EMAIL", "MAIL_TASKS"))["state"] == "WAITING"
+        assert (await submit(router, mail, "EMAIL"))["state"] == "WAITING"
     assert (await router.explain_contact(TENANT, "mail-1"))["held_back"]["obstacle"] == "ASKING_ONLY"
     assert (await router.explain_agent(TENANT, "ann"))["by_topics"]["contact"]["contact_id"] == "mail-1"
     assert [group["waiting"] for group in (await router.get_queues(TENANT, "main"))["groups"]] == [0, 0, 2]
-    would = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=True)).answer["would"]
-    first = (await router.request_next(ann(), "TOPICS", "", "", peek=False)).answer["assigned"]
+    would = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=True))["would"]
+    first = (await router.request_next(ann(), "TOPICS", "", "", peek=False))["assigned"]
     assert would["contact_id"] == first["contact_id"] == "mail-1"
     await router.decline_contact(ann(), "mail-1")
-    first = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False)).answer["assigned"]
+    first = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False))["assigned"]
     assert first["contact_id"] == "mail-2", "what was given back comes last"
-    closed = (await router.close_conversation(ann(), first["conversation_id"], "NEXT", confirmed=True)).answer
+    closed = await router.close_conversation(ann(), first["conversation_id"], "NEXT", confirmed=True)
     assert closed["brought"]["assigned"]["contact_id"] == "mail-1"
     assert (await router.get_contact(TENANT, "mail-2"))["contact"]["state"] == "ENDED"
 
-    assert (await submit(router, "mail-3", "EMAIL", "MAIL_TASKS"))["state"] == "WAITING"
-    third = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False)).answer["assigned"]
-    passed = (await router.assign_conversation(ann(), third["conversation_id"], "main", "")).answer
+    assert (await submit(router, "mail-3", "EMAIL"))["state"] == "WAITING"
+    third = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False))["assigned"]
+    passed = await router.assign_conversation(ann(), third["conversation_id"], "main", "")
     assert passed["state"] == "NEW"
     sue = RouterCommand(tenant=TENANT, agent_id="", request_id="", initiator="supervisor/sue")
-    handed = (await router.assign_conversation(sue, third["conversation_id"], "", "ann")).answer
+    handed = await router.assign_conversation(sue, third["conversation_id"], "", "ann")
     assert handed["agent_id"] == "ann"
-    assert (await router.unassign_conversation(ann(), third["conversation_id"])).answer["state"] == "NEW"
-    third = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False)).answer["assigned"]
+    assert (await router.unassign_conversation(ann(), third["conversation_id"]))["state"] == "NEW"
+    third = (await router.request_next(ann(), "TOPICS", "", "MAIL_TASKS", peek=False))["assigned"]
     await router.mark_no_reply_needed(ann(), third["conversation_id"])
     await router.close_conversation(ann(), third["conversation_id"], "", confirmed=True)
-    assert (await router.reopen_conversation(ann(), third["conversation_id"])).answer["state"] == "WAITING"
-    assert (await router.add_note(ann(), third["conversation_id"], "a regular")).answer["text"] == "a regular"
+    assert (await router.reopen_conversation(ann(), third["conversation_id"]))["state"] == "WAITING"
+    assert (await router.add_note(ann(), third["conversation_id"], "a regular"))["text"] == "a regular"
     assert (await router.get_conversation(TENANT, third["conversation_id"]))["conversation"]["state"] == "WAITING"
     timeline, _ = await router.get_timeline(TENANT, "customer of mail-3", "", 10, newest_first=False)
     assert [entry.keys() - {"time"} for entry in timeline] == [{"conversation"}, {"contact"}, {"note"}]
-    assert (await submit(router, "task", "TASK", "MAIL_TASKS"))["state"] == "WAITING"
+    assert (await submit(router, "task", "TASK"))["state"] == "WAITING"
     due_ms = (await router.get_contact(TENANT, "task"))["contact"]["due_time"]
-    assert (await router.update_task(ann(), "task", "later", due_ms, "main", "")).answer["text"] == "later"
-    assert (await router.add_task_comment(ann(), "task", "at ten")).answer["text"] == "at ten"
+    assert (await router.update_task(ann(), "task", "later", due_ms, "main", ""))["text"] == "later"
+    assert (await router.add_task_comment(ann(), "task", "at ten"))["text"] == "at ten"
     await router.close_task(ann(), "task")
-    assert (await router.reopen_task(ann(), "task")).answer["state"] == "WAITING"
+    assert (await router.reopen_task(ann(), "task"))["state"] == "WAITING"
     await router.set_inbox_active(TENANT, "main", active=False)
-    assert not (await router.set_inbox_active(TENANT, "main", active=True)).answer.get("inactive")
+    assert not (await router.set_inbox_active(TENANT, "main", active=True)).get("inactive")
     hotline: EntryPoint = {"entry_point_id": "hotline", "inbox_id": "main"}
     assert await router.list_absent_agents(TENANT, "") == ([], "")
-    assert (await router.release_agent_work(TENANT, "ann", "")).answer == {"released": 1, "held": 4, "more": False}
+    assert await router.release_agent_work(TENANT, "ann", "") == 1
     named: DedicatedAgent = {"customer_id": "carl", "agent_id": "ann", "inbox_id": "main"}
-    assert (await router.put_dedicated_agent(TENANT, named)).answer == named
+    assert await router.put_dedicated_agent(TENANT, named) == named
     assert await router.get_dedicated_agent(TENANT, "carl") == named
     await router.delete_dedicated_agent(TENANT, "carl")
-    assert (await submit(router, "bot", "EMAIL", "MAIL_TASKS", automated=True))["state"] == "AUTOMATED"
+    assert (await submit(router, "bot", "EMAIL", automated=True))["state"] == "AUTOMATED"
     hand_off = HandOff(contact_id="bot", inbox_id="", entry_point_id="", skills="")
-    assert (await router.hand_off_contact(TENANT, hand_off, "")).answer["state"] == "WAITING"
-    deactivated = (await router.deactivate_agent(TENANT, "ann", "")).answer
-    assert (deactivated["agent"]["agent_id"], deactivated["more"]) == ("ann", False)
-    assert "deactivate_time" not in (await router.activate_agent(TENANT, "ann")).answer
+    assert (await router.hand_off_contact(TENANT, hand_off, ""))["state"] == "WAITING"
+    deactivated, _ = await router.deactivate_agent(TENANT, "ann", "")
+    assert deactivated["agent_id"] == "ann"
+    assert "deactivate_time" not in await router.activate_agent(TENANT, "ann")
     await router.put_entry_point(TENANT, hotline)
     assert await router.get_entry_point(TENANT, "hotline") == hotline
 
     outbound = OutboundContact(
         contact_id="outbound", customer_id="dora", channel="VOICE", inbox_id="main", attributes="", fingerprint="1"
     )
-    assert "ring_end_time" in (await router.start_outbound_contact(ann(), outbound, "VOICE")).answer
-    assert "connect_time" in (await router.report_contact_connected(TENANT, "outbound", "")).answer
+    assert "ring_end_time" in await router.start_outbound_contact(ann(), outbound)
+    assert "connect_time" in await router.report_contact_connected(TENANT, "outbound", "")
     await router.end_contact(ann(), "outbound")
 
     assert await router.list_figured(TENANT, "", 10) == (["ann"], "")

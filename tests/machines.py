@@ -1,11 +1,17 @@
-"""What the state machines share: how they run, and how their models refuse."""
+"""What the state machines share: where the services run, how the machines run, and how their models refuse."""
 
+import asyncio
+from collections.abc import Coroutine
 from functools import partial
-from typing import Any
+from threading import Thread
+from typing import Any, TypeVar
 
 import hypothesis
+import uvloop
 from hypothesis import HealthCheck, Phase
 from hypothesis.stateful import run_state_machine_as_test
+
+T = TypeVar("T")
 
 # How every machine runs, small or thorough.
 ALWAYS = hypothesis.settings(
@@ -16,6 +22,24 @@ ALWAYS = hypothesis.settings(
     # Not Phase.explain: it runs a failure again and again to say which of its lines matter.
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
+
+
+class LoopApart:
+    """An event loop in a thread of its own: services live on, and keep their lease, while nobody takes a step."""
+
+    def __init__(self) -> None:
+        self._loop = uvloop.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def close(self) -> None:
+        self.run(self._loop.shutdown_asyncgens())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 class Refused(Exception):

@@ -1,7 +1,7 @@
 """Presence against a model of it: whatever is called in whatever order, and whenever, both say the same."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import grpc
 import hypothesis
 import pytest
-import uvloop
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition
@@ -21,7 +20,7 @@ from maitred.store.embedded import EmbeddedStore
 from maitred.v1 import presence_admin_service_pb2 as admin
 from maitred.v1 import presence_service_pb2 as v1
 from presence_service.settings import Settings as ReplicaSettings
-from tests.machines import ALWAYS, Refused, run, same
+from tests.machines import ALWAYS, LoopApart, Refused, run, same
 from tests.presence.desk import PATIENCE, Desk, Replica
 from tests.presence.reference import (
     ACTIVE,
@@ -86,11 +85,11 @@ def _takes_away(call: Call) -> bool:
     return is_off or call.verb in ("log_out", "enter_focus", "go_away", "open_settings")
 
 
-class World:
+class World(LoopApart):
     """A replica on a store of its own, emptied between two examples: so the time begins anew as well."""
 
     def __init__(self, store: EmbeddedStore) -> None:
-        self._loop = uvloop.new_event_loop()
+        super().__init__()
         self._redis = Redis.from_url(store.url, protocol=2)
         self._redis.flushall()
         settings = ReplicaSettings(redis_url=store.url, clock="manual", drain_grace=timedelta(seconds=4))
@@ -103,14 +102,10 @@ class World:
         self._tenants += 1
         return f"t{self._tenants}"
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self._loop.run_until_complete(coroutine)
-
     def close(self) -> None:
         self.run(self.replica.stop())
         self._redis.close()
-        self.run(self._loop.shutdown_asyncgens())
-        self._loop.close()
+        super().close()
 
 
 @pytest.fixture

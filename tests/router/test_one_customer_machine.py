@@ -8,7 +8,7 @@ everything is over nothing may be left of it anywhere.
 import asyncio
 import copy
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 import hypothesis
 import pytest
-import uvloop
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import strategies as st
 from hypothesis.errors import FlakyStrategyDefinition
@@ -55,7 +54,7 @@ from tests.floor import (
     open_services,
 )
 from tests.floor import Agent as App
-from tests.machines import ALWAYS, Refused, run, same
+from tests.machines import ALWAYS, LoopApart, Refused, run, same
 from tests.recount import recount
 from tests.router.one_customer import (
     ASSIGNED,
@@ -102,21 +101,17 @@ LEFT_OVER = re.compile(
 TIMER_OF_CONTACT = re.compile(r"(offer|accept|ring|session|relax):")
 
 
-class World:
-    """Both services, on an event loop that runs while a step of the machine is being done."""
+class World(LoopApart):
+    """Both services."""
 
     def __init__(self, store: EmbeddedStore) -> None:
-        self._loop = uvloop.new_event_loop()
+        super().__init__()
         self._opened = AsyncExitStack()
         self.services: Services = self.run(self._opened.enter_async_context(open_services(emptied(store))))
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self._loop.run_until_complete(coroutine)
-
     def close(self) -> None:
         self.run(self._opened.aclose())
-        self.run(self._loop.shutdown_asyncgens())
-        self._loop.close()
+        super().close()
 
 
 @pytest.fixture

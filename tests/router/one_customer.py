@@ -195,8 +195,8 @@ class Customers:
     # Who was offered or given something by what happened last.
     has_got: set[str] = field(default_factory=set)
     close_count: int = 0
-    # Whether several things happened at the same moment, in an order that nobody can tell.
-    is_crowded: bool = False
+    # If several things happened at the same moment, in an order that nobody can tell: who could be offered what before.
+    free_before: set[tuple[str, Group]] | None = None
 
     # What there is
 
@@ -309,8 +309,10 @@ class Customers:
     def best_takers(self, contact: Contact) -> set[str]:
         """To whom it has to be offered: one of them (R120, R141, R198)."""
         takers = self.takers(contact)
-        if self.is_crowded:
-            return takers
+        if self.free_before is not None:
+            # Of two who miss their offers one may be offered the other's before it is their turn.
+            free = {each for each in self.agents if (each, contact.group) in self.free_before}
+            return takers | {each for each in free if self.may_have(each, contact)}
         fresh = takers - contact.turned_down or takers
         return {contact.tried_first} if contact.tried_first in fresh else fresh
 
@@ -335,7 +337,7 @@ class Customers:
             takers = self.takers(contact)
             assert not takers, f"{contact} waits and could be offered to {takers}"
         self.has_got.clear()
-        self.is_crowded = False
+        self.free_before = None
 
     def _push(self, seen: Mapping[str, Wire]) -> None:
         """Offers what may be offered to whom it was."""
@@ -860,7 +862,10 @@ class Customers:
     def passes(self, to: int) -> None:
         """Time passes, up to the next moment at which something falls due, or less far."""
         self.now = to
-        self.is_crowded = sum(each == to for each in self.deadlines()) > 1
+        if sum(each == to for each in self.deadlines()) > 1:
+            self.free_before = {
+                (each, group) for each in self.agents for group in (VOICE, MESSAGING) if not self.hold(each, group)
+            }
         for contact in list(self.contacts.values()):
             if contact.offer_end == to:
                 self.fails(contact.contact_id)

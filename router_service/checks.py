@@ -177,7 +177,7 @@ def _skill_levels(field: str, *, at_most: int) -> Check:
     ]
     return checks.custom(
         field,
-        must=f"must be at most {at_most} skills, each with a level of 1 to {MOST_LEVEL}",
+        must=f"must be at most {at_most} skills with levels of 1 to {MOST_LEVEL}; a skill's name {IDENTIFIER_FORM}",
         holds=holds,
         bad=[lambda request, each=each: get(request).update(each) for each in bad],  # type: ignore[misc]
     )
@@ -195,7 +195,7 @@ def _relaxation_violations(request: Message) -> Iterable[Violation]:
         before = after
         levels = step.required_skills
         if len(levels) > MOST_SKILLS or not all(_is_skill_level(*each) for each in levels.items()):
-            yield Violation(f"relaxations[{at}].required_skills", "must be skills with levels, as required_skills")
+            yield Violation(f"relaxations[{at}].required_skills", "must be skills with levels, as required_skills must")
 
 
 def _relax(request: intake_pb2.SubmitContactRequest, *seconds: int, level: int = 1) -> None:
@@ -442,7 +442,7 @@ CHECKS: Checks = {
         checks.optional_identifier("to_agent_id"),
         checks.custom(
             "to_inbox_id",
-            must="must be set, or to_agent_id instead",
+            must="must be set, or to_agent_id instead: one of them",
             holds=lambda request: bool(request.to_inbox_id) != bool(request.to_agent_id),
             bad=[
                 lambda request: setattr(request, "to_inbox_id", ""),
@@ -512,7 +512,7 @@ CHECKS: Checks = {
         checks.optional_identifier("entry_point_id"),
         checks.custom(
             "inbox_id",
-            must="must be set, or entry_point_id instead",
+            must="must be set, or entry_point_id instead: one of them",
             holds=lambda request: bool(request.inbox_id) != bool(request.entry_point_id),
             bad=[
                 lambda request: request.ClearField("inbox_id"),

@@ -13,7 +13,7 @@ RETRY_AFTER = timedelta(seconds=1)
 TABLE: dict[str, tuple[StatusCode, str]] = {
     "AGENT_UNKNOWN": (StatusCode.NOT_FOUND, "no agent has the id {agent_id}"),
     "AGENT_DEACTIVATED": (StatusCode.FAILED_PRECONDITION, "agent {agent_id} is deactivated and is given no work"),
-    "AGENT_LOGGED_OUT": (StatusCode.FAILED_PRECONDITION, "agent {agent_id} is logged out: log in first"),
+    "AGENT_LOGGED_OUT": (StatusCode.FAILED_PRECONDITION, "agent {agent_id} is logged out: they have to log in first"),
     "AGENT_AWAY": (StatusCode.FAILED_PRECONDITION, "agent {agent_id} is Away: return first"),
     "AGENT_IN_FOCUS": (StatusCode.FAILED_PRECONDITION, "agent {agent_id} is in Focus: leave it first"),
     "AGENT_IN_SETTINGS": (StatusCode.FAILED_PRECONDITION, "agent {agent_id} is on the settings page: leave it first"),
@@ -23,7 +23,7 @@ TABLE: dict[str, tuple[StatusCode, str]] = {
     "CONTACT_ID_REUSED": (StatusCode.ALREADY_EXISTS, "contact {contact_id} exists with other content"),
     "CONTACT_ENDED": (StatusCode.FAILED_PRECONDITION, "contact {contact_id} has ended"),
     "CONTACT_NOT_YOURS": (StatusCode.FAILED_PRECONDITION, "contact {contact_id} is not with agent {agent_id}"),
-    "DUE_TIME_PAST": (StatusCode.INVALID_ARGUMENT, "task.due_time: must be in the future"),
+    "DUE_TIME_PAST": (StatusCode.INVALID_ARGUMENT, "the due time of {contact_id} is past: it must be in the future"),
     "OFFER_GONE": (
         StatusCode.FAILED_PRECONDITION,
         "offer {offer_id} can't be decided any more, or not with this token",
@@ -57,11 +57,11 @@ TABLE: dict[str, tuple[StatusCode, str]] = {
     "CONTACT_NOT_CONNECTED": (StatusCode.FAILED_PRECONDITION, "contact {contact_id} still rings at the customer"),
     "NOTHING_WRITTEN_OPEN": (
         StatusCode.FAILED_PRECONDITION,
-        "conversation {conversation_id} has no open mail or message that could wait",
+        "conversation {conversation_id} has no open mail or message that somebody else could get: close it instead",
     ),
     "CONVERSATION_OPEN": (
         StatusCode.FAILED_PRECONDITION,
-        "the customer has conversation {conversation_id}, which is not closed: one at a time",
+        "conversation {conversation_id} of the customer is not closed: they have one at a time",
     ),
     "DEDICATED_AGENT_UNKNOWN": (StatusCode.NOT_FOUND, "customer {customer_id} has no dedicated agent"),
     "TRANSFER_PENDING": (

@@ -163,7 +163,7 @@ def timestamp(field: str) -> Check:
     present = _presence(field)
     return custom(
         field,
-        must="must be a time within the years 1 to 9999",
+        must="must be set, to a time within the years 1 to 9999",
         holds=lambda message: not parents(message) or (present(message) and _is_timestamp(get(message))),
         bad=[_putting(field, bad) for bad in (None, Timestamp(seconds=MAX_TIMESTAMP + 1), Timestamp(nanos=-1))],
     )

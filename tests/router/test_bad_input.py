@@ -455,6 +455,12 @@ REFUSED = [
     (GetConversationRequest(agent_id="ann", conversation_id="conversation-99"), "CONVERSATION_UNKNOWN"),
     # Dora is with Ann.
     (ReopenConversationRequest(agent_id="ann", conversation_id="conversation-1"), "CONVERSATION_OPEN"),
+    (
+        CreateTaskRequest(
+            agent_id="stranger", contact_id="t", customer_id="carl", inbox_id="main", text="call back", due_time=DUE
+        ),
+        "AGENT_UNKNOWN",
+    ),
     (CloseTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (ReopenTaskRequest(agent_id="ann", contact_id="contact-99"), "CONTACT_UNKNOWN"),
     (AddTaskCommentRequest(agent_id="ann", contact_id="contact-99", text="at ten"), "CONTACT_UNKNOWN"),

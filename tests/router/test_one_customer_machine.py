@@ -670,7 +670,7 @@ class Machine(RuleBasedStateMachine):
         except Refused as refused:
             reasons = refused.reasons
         try:
-            answer = await act()
+            answer = await self._call(act)
         except Refusal as refusal:
             reason = refusal.reason
         assert reason in reasons, f"refused for {reason!r} and not for {reasons}"
@@ -682,6 +682,16 @@ class Machine(RuleBasedStateMachine):
             assert isinstance(answer, router.Brought)
             same(got(answer), expected)
         await self._look()
+
+    async def _call(self, act: Callable[[], Awaitable[object]]) -> object:
+        """As apps do, once more when presence is known again: a machine that is busy may stand still for a lease."""
+        try:
+            return await act()
+        except Refusal as refusal:
+            if refusal.reason != "PRESENCE_UNKNOWN":
+                raise
+        await self._floor.settles()
+        return await act()
 
     async def _come_at_once(self, contacts: Sequence[Contact]) -> None:
         """In one of the orders it has to be as if they had come one after the other."""

@@ -42,6 +42,10 @@ if entry_point ~= '' then
   if not named then return step.refuse('ENTRY_POINT_UNKNOWN', { entry_point_id = entry_point }) end
   inbox_id, sla = named, sla or entry_sla
 end
+local creator = string.match(by, '^agent/(.+)$')
+if creator and not record.exists(agents.get(creator)) then
+  return step.refuse('AGENT_UNKNOWN', { agent_id = creator })
+end
 local inbox = inboxes.show(inbox_id)
 if not inbox then return step.refuse('INBOX_UNKNOWN', { inbox_id = inbox_id }) end
 local live, closed, claim
@@ -66,7 +70,7 @@ end
 
 events.by = by
 -- An agent who creates a task is active (R37).
-step.commander = string.match(by, '^agent/(.+)$')
+step.commander = creator
 c.customer = customer
 c.channel = channel
 c.group = group

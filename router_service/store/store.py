@@ -313,10 +313,11 @@ class RouterStore:
 
     async def deactivate_agent(self, tenant: str, agent_id: str, initiator: str) -> tuple[RoutingAgent, int]:
         """Give an agent no work from now on, and free their customers; return the agent and how many (R188)."""
-        released, more = 0, True
-        while more:
-            answer = await self._change("deactivate_agent", tenant, agent_id, initiator)
-            released, more = released + answer["released"], answer["more"]
+        answer = await self._change("deactivate_agent", tenant, agent_id, "", initiator)
+        released: int = answer["released"]
+        while answer["more"]:
+            answer = await self._change("deactivate_agent", tenant, agent_id, "1", initiator)
+            released += answer["released"]
         return answer["agent"], released
 
     async def activate_agent(self, tenant: str, agent_id: str) -> RoutingAgent:

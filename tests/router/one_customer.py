@@ -432,6 +432,8 @@ class Customers:
     def _take(self, contact: Contact, agent_id: str, cause: str) -> None:
         """A contact is the agent's, as far as it alone goes."""
         contact.state, contact.agent_id, contact.offer_end = ASSIGNED, agent_id, 0
+        # What comes back is for the next available agent (R156).
+        contact.tried_first = ""
         contact.session_end = self.now + SESSION_TIME if contact.group == MESSAGING else 0
         contact.returnable = contact.group == MAIL_TASKS and self._comes_back(contact, cause)
         self.has_got.add(agent_id)
@@ -520,10 +522,11 @@ class Customers:
         offered = self.with_agent(agent_id, OFFERED)
         self._withdraw([each for each in offered if each.group in groups])
 
-    def _be_on_call(self, agent_id: str) -> None:
-        """A connected call withdraws offers of messages (R73)."""
-        if self.settings.call_holds_back:
-            self._withdraw_from(agent_id, (MESSAGING,))
+    def _be_on_call(self, call: Contact) -> None:
+        """A connected call withdraws offers of messages (R73), or else those of the caller alone (R195)."""
+        offered = [each for each in self.with_agent(call.agent_id, OFFERED) if each.group == MESSAGING]
+        holds_back = self.settings.call_holds_back
+        self._withdraw([each for each in offered if holds_back or each.conversation is call.conversation])
 
     # Customers
 
@@ -565,7 +568,7 @@ class Customers:
         refuse(CONTACT_ENDED=contact.state == ENDED)
         if contact.ring_end:
             contact.ring_end = 0
-            self._be_on_call(contact.agent_id)
+            self._be_on_call(contact)
 
     # Agents, offers
 
@@ -575,7 +578,7 @@ class Customers:
         agent_id = contact.agent_id
         self._give(contact, agent_id, OTHERWISE)
         if contact.channel == CALL:
-            self._be_on_call(agent_id)
+            self._be_on_call(contact)
 
     def declines(self, contact_id: str) -> None:
         """R135, R140."""

@@ -101,6 +101,7 @@ async def test_who_closes_the_conversation_beside_it_would_lose_the_customer(flo
     with pytest.raises(Refusal, match="CONTACT_ELSEWHERE") as refusal:
         await ann.closes(call.conversation_id)
     assert refusal.value.failure.metadata["contact_id"] == chat.contact_id
+    assert (await floor.contact(chat.contact_id)).state == Contact.STATE_AUTOMATED
 
 
 @rule("R4", "R160", "R189")
@@ -233,7 +234,7 @@ async def test_beside_what_is_being_offered_of_the_customer_it_waits_for_the_out
     ann = await floor.agent("ann", MESSAGING)
     text = await floor.submits("carl", SMS)
     chat = await floor.automates("carl", CHAT)
-    assert list(ann.offers) == [text.contact_id]
+    assert (chat.state, list(ann.offers)) == (Contact.STATE_AUTOMATED, [text.contact_id])
     handed = await floor.hands_off(chat.contact_id)
     assert (handed.state, list(ann.offers)) == (Contact.STATE_WAITING, [text.contact_id])
     await ann.accepts(text.contact_id)
@@ -277,6 +278,7 @@ async def test_a_repeat_and_a_hand_off_of_what_it_does_not_have_answer_with_the_
     ann = await floor.agent("ann", MESSAGING)
     chat = await floor.automates("carl", CHAT)
     handed = await floor.hands_off(chat.contact_id)
+    assert (chat.state, handed.state) == (Contact.STATE_AUTOMATED, Contact.STATE_OFFERED)
     since = await now(floor)
     assert await floor.hands_off(chat.contact_id) == handed
     await ann.accepts(chat.contact_id)
@@ -333,6 +335,7 @@ async def test_who_passes_the_conversation_on_to_an_inbox_takes_it_over_for_that
     await ann.passes_on(call.conversation_id, "other")
     passed = await floor.contact(chat.contact_id)
     assert (passed.state, passed.inbox_id, due_in(passed)) == (Contact.STATE_WAITING, "other", 10 * MINUTE)
+    assert passed.queue_time.ToDatetime() - passed.automated_time.ToDatetime() == MINUTE
 
 
 @rule("R189", "R203")

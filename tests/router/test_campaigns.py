@@ -50,6 +50,7 @@ async def test_it_is_offered_by_the_rules_of_calls_in_the_order_of_due_dates(flo
 @rule("R84", "R205")
 async def test_who_does_not_ask_for_a_person_leaves_nothing_open(floor: Floor) -> None:
     dialled = await floor.automates("carl", CALL)
+    assert dialled.state == Contact.STATE_AUTOMATED
     await floor.hangs_up(dialled.contact_id)
     assert (await floor.conversation(dialled.conversation_id)).state == Conversation.STATE_CLOSED
 

@@ -240,8 +240,12 @@ async def test_a_task_that_they_closed_is_anybodys_to_reopen_and_waits(floor: Fl
     with pytest.raises(Refusal, match="CONTACT_NOT_YOURS"):
         await floor.call(client.ReopenTask(request))
     await floor.deactivates(ann)
+    since = await now(floor)
     reopened = (await floor.call(client.ReopenTask(request))).contact
     assert (reopened.state, reopened.agent_id) == (Contact.STATE_WAITING, "")
+    left, opened = await told(floor, since)
+    assert types([left, opened]) == ["task_assignee_updated", "task_reopened"]
+    assert (left.assignee_reason, left.contact_before.agent_id) == (Event.ASSIGNEE_REASON_USER_DEACTIVATED, "ann")
 
 
 # Repeats, and what is many
@@ -285,7 +289,9 @@ async def has_tasks(ann: Agent, count: int) -> None:
 async def test_more_than_one_step_takes_is_taken(floor: Floor) -> None:
     ann = await floor.agent("ann")
     await has_tasks(ann, 51)
-    assert (await floor.deactivates(ann)).released == 51
+    deactivated = await floor.deactivates(ann)
+    assert deactivated.released == 51
+    assert deactivated.agent.HasField("deactivate_time")
     assert await ann.customers() == []
 
 
@@ -311,8 +317,9 @@ async def is_killed_after_a_step(floor: Floor, services: Services, ann: Agent) -
     store = await RouterStore.connect(services.store_url, clock="manual", timeout=timedelta(seconds=5))
     async with aclosing(store.store):
         await store.store.check()
-        outcome = read_outcome(await store.store.run("deactivate_agent", floor.tenant, ann.agent_id, ""))
+        outcome = read_outcome(await store.store.run("deactivate_agent", floor.tenant, ann.agent_id, "", ""))
         assert outcome is not None
+        assert outcome.answer["agent"]["deactivate_time"]
         assert outcome.answer["more"]
         yield
 
@@ -327,6 +334,24 @@ async def test_what_a_service_that_was_killed_halfway_has_left_is_taken_by_itsel
         assert len(await ann.contacts()) == 1
         await floor.passes(timedelta(seconds=1))
     assert await ann.contacts() == set()
+
+
+@rule("R188")
+async def test_who_is_active_again_before_all_is_taken_stays_so_and_keeps_the_rest(
+    floor: Floor, services: Services
+) -> None:
+    ann = await floor.agent("ann")
+    await has_tasks(ann, 51)
+    async with is_killed_after_a_step(floor, services, ann):
+        assert not (await floor.activates(ann)).HasField("deactivate_time")
+        # What the service would have gone on with.
+        store = await RouterStore.connect(services.store_url, clock="manual", timeout=timedelta(seconds=5))
+        async with aclosing(store.store):
+            await store.store.run("deactivate_agent", floor.tenant, ann.agent_id, "1", "")
+        assert len(await ann.contacts()) == 1
+        request = admin.GetRoutingAgentRequest(agent_id="ann")
+        agent = (await floor.call(floor.client.admin.GetRoutingAgent(request))).agent
+        assert not agent.HasField("deactivate_time")
 
 
 @rule("R119", "R188")

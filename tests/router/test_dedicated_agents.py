@@ -435,6 +435,38 @@ async def test_of_a_conversation_that_an_agent_let_go_of_nothing_goes_to_them(fl
     assert (sms.state, sms.inbox_id, bob.offers) == (Contact.STATE_WAITING, "main", {})
 
 
+@rule("R176", "R178", "R183")
+async def test_what_was_for_them_and_somebody_else_let_go_of_is_for_the_next_agent(floor: Floor) -> None:
+    bob = await dedicated(floor)
+    await bob.switches_on()
+    ann = await floor.agent("ann", MESSAGING, inboxes=("vip",))
+    chat = await floor.submits("carl", CHAT)
+    await ann.accepts(chat.contact_id)
+    await bob.switches_on(MESSAGING)
+    await floor.call(
+        floor.client.admin.AddInboxMembers(admin.AddInboxMembersRequest(inbox_id="vip", agent_ids=["bob"]))
+    )
+    other = await floor.submits("dora", CHAT, inbox_id="vip")
+    await bob.accepts(other.contact_id)
+    eve = await floor.agent("eve", MESSAGING, inboxes=("vip",))
+    await ann.unassigns(chat.conversation_id)
+    assert (list(eve.offers), bob.offers) == ([chat.contact_id], {})
+
+
+@rule("R84", "R179")
+async def test_a_conversation_that_somebody_let_go_of_is_no_new_one_when_it_is_reopened(floor: Floor) -> None:
+    ann = await floor.agent("ann", MESSAGING)
+    chat = await floor.submits("carl", CHAT)
+    await ann.accepts(chat.contact_id)
+    await ann.switches_on()
+    await ann.unassigns(chat.conversation_id)
+    await floor.hangs_up(chat.contact_id)
+    assert (await floor.conversation(chat.conversation_id)).state == Conversation.STATE_CLOSED
+    bob = await dedicated(floor)
+    again = await floor.submits("carl", CHAT)
+    assert (again.conversation_id, again.inbox_id, bob.offers) == (chat.conversation_id, "main", {})
+
+
 # Beside automatic agents, and when they are deactivated
 
 

@@ -476,6 +476,30 @@ async def test_where_a_call_holds_back_nothing_else_the_callers_chat_still_comes
     assert list(bob.offers) == [chat.contact_id]
 
 
+async def accepts_the_call(ann: Agent) -> None:
+    call = await ann.floor.submits("carl", CALL)
+    await ann.accepts(call.contact_id)
+
+
+async def calls_the_customer(ann: Agent) -> None:
+    call = await ann.starts("carl", CALL)
+    await ann.floor.answers(call.contact_id)
+
+
+@pytest.mark.rule("R73", "R195")
+@pytest.mark.parametrize("doing", [accepts_the_call, calls_the_customer], ids=lambda each: each.__name__)
+async def test_where_a_call_holds_back_nothing_the_callers_chat_rings_no_longer_at_the_voice_agent(
+    floor: Floor, doing: Callable[[Agent], Awaitable[None]]
+) -> None:
+    await floor.sets(call_holds_back_other_work=False)
+    ann = await floor.agent("ann", VOICE, MESSAGING)
+    chat, other = await floor.submits("carl", CHAT), await floor.submits("dora", CHAT)
+    await doing(ann)
+    assert set(ann.offers) == {other.contact_id}
+    bob = await floor.agent("bob", MESSAGING)
+    assert set(bob.offers) == {chat.contact_id}
+
+
 @pytest.mark.rule("A4", "S167", "R193", "R196")
 async def test_the_assignee_who_happens_to_get_the_call_has_both_and_nothing_moves(floor: Floor) -> None:
     ann = await floor.agent("ann", VOICE, MESSAGING)

@@ -208,6 +208,7 @@ async def test_what_is_sent_into_a_waiting_or_reopened_conversation_is_due_from_
     await ann.closes(chat.conversation_id)
     await floor.passes(2 * HOUR)
     again = await floor.submits("carl", CHAT)
+    assert again.conversation_id == chat.conversation_id
     assert again.due_time.ToDatetime() - again.queue_time.ToDatetime() == HOUR
 
 
@@ -297,4 +298,20 @@ async def test_who_has_let_go_of_what_they_reopened_has_no_claim_to_it(floor: Fl
     await ann.unassigns(chat.conversation_id)
     call = await floor.submits("carl", CALL)
     await bob.accepts(call.contact_id)
+    assert (await floor.conversation(chat.conversation_id)).agent_id == "bob"
+
+
+@rule("R186", "R196", "R202")
+async def test_who_has_let_go_of_it_while_they_have_the_customers_call_loses_it_with_the_call(floor: Floor) -> None:
+    ann, bob = await floor.agent("ann", VOICE, MESSAGING), await floor.agent("bob", VOICE)
+    chat = await helps(ann, "carl")
+    await bob.switches_on()
+    await ann.reopens(chat.conversation_id)
+    call = await floor.submits("carl", CALL)
+    await ann.accepts(call.contact_id)
+    text = await floor.submits("carl", SMS)
+    await ann.unassigns(chat.conversation_id)
+    await floor.hangs_up(text.contact_id)
+    await ann.transfers(call.contact_id, bob)
+    await bob.accepts(*bob.offers)
     assert (await floor.conversation(chat.conversation_id)).agent_id == "bob"

@@ -139,6 +139,24 @@ async def test_the_agent_of_the_call_is_tried_before_one_with_less_to_do(floor: 
     assert not bob.offers
 
 
+@rule("R156", "R183", "R198")
+async def test_who_was_tried_first_is_so_no_more_once_somebody_else_had_it(floor: Floor) -> None:
+    ann = await floor.agent("ann", VOICE, MESSAGING)
+    for customer in ("dora", "emil"):
+        await ann.accepts((await floor.submits(customer, CHAT)).contact_id)
+    call = await floor.submits("carl", CALL)
+    await ann.accepts(call.contact_id)
+    await floor.hangs_up(call.contact_id)
+    await ann.enters_focus()
+    bob = await floor.agent("bob", MESSAGING)
+    chat = await floor.submits("carl", CHAT)
+    await bob.accepts(chat.contact_id)
+    await ann.leaves_focus()
+    cat = await floor.agent("cat", MESSAGING)
+    await bob.unassigns(chat.conversation_id)
+    assert (set(cat.offers), ann.offers) == ({chat.contact_id}, {})
+
+
 @rule("A10", "R151", "S124")
 async def test_of_two_that_wait_for_an_answer_the_earlier_due_date_counts(floor: Floor) -> None:
     email = await floor.submits("carl", EMAIL, sla=2 * MINUTE)

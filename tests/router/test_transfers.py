@@ -13,6 +13,7 @@ from maitred.store.timers import taken
 from maitred.v1 import contact_pb2
 from maitred.v1.contact_pb2 import (
     HOLD_REASON_COLD_TRANSFER,
+    HOLD_REASON_MANUAL,
     HOLD_REASON_UNSPECIFIED,
     HOLD_REASON_WARM_TRANSFER,
     OFFER_OUTCOME_ACCEPTED,
@@ -429,6 +430,22 @@ async def test_the_first_agent_speaks_with_both_in_turn(floor: Floor) -> None:
     await bob.holds(consult.contact_id)
     done = await ann.completes(call.contact_id)
     assert (done.agent_id, done.HasField("hold_time")) == ("bob", False)
+
+
+@rule("R86", "R186")
+async def test_a_customer_who_was_put_on_hold_by_hand_stays_so_when_nobody_takes_the_call(floor: Floor) -> None:
+    ann, bob = await floor.agent("ann", VOICE), await floor.agent("bob")
+    call = await takes_call(ann)
+    await ann.transfers(call.contact_id, bob)
+    await ann.resumes(call.contact_id)
+    await ann.holds(call.contact_id)
+    await declines(bob)
+    assert (await floor.contact(call.contact_id)).hold_reason == HOLD_REASON_MANUAL
+    # Before the transfer as well.
+    await ann.transfers(call.contact_id, bob)
+    assert (await floor.contact(call.contact_id)).hold_reason == HOLD_REASON_COLD_TRANSFER
+    await declines(bob)
+    assert (await floor.contact(call.contact_id)).hold_reason == HOLD_REASON_MANUAL
 
 
 @rule("R73", "R195")
@@ -918,7 +935,8 @@ async def test_cold_to_an_inbox_the_earlier_due_date_of_what_else_was_not_answer
     mail = await floor.submits("carl", EMAIL, sla=5 * MINUTE)
     call = await takes_call(ann)
     await ann.transfers(call.contact_id, inbox_id="slow")
-    assert (await floor.contact(call.contact_id)).due_time == mail.due_time
+    passed = await floor.contact(call.contact_id)
+    assert (passed.state, passed.inbox_id, passed.due_time) == (Contact.STATE_WAITING, "slow", mail.due_time)
 
 
 async def after_call_work(agent: Agent) -> None:

@@ -25,6 +25,10 @@ c.end_time = ''
 record.keep_on(c)
 redis.call('PERSIST', keys.contact_comments(c.id))
 timeline.open_task(c)
-contacts.place_task(c, agents.is_deactivated(c.agent) and '' or c.agent)
+if agents.is_deactivated(c.agent) then
+  c.agent = ''
+  events.contact('TASK_ASSIGNEE_UPDATED', c, { why = 'USER_DEACTIVATED' })
+end
+contacts.place_task(c, c.agent)
 events.contact('TASK_REOPENED', c)
 return step.done(function() return show.contact(c) end)

@@ -29,8 +29,9 @@ local MOST_RELEASED = 50
 local RELEASE_RETRY = 1000
 
 -- Takes a slice of what a deactivated agent has: each goes back to its place in the queue, and calls go on (R188).
--- Returns how many were taken, and whether there may be more.
+-- Returns how many were taken, and whether there may be more: none of what an agent has who is active again by now.
 function agents.release(a)
+  if a.deactivate_time == '' then return 0, false end
   local released = 0
   for _, entry in ipairs(redis.call('ZRANGE', keys.agent_customers(a.id), 0, -1)) do
     if released == MOST_RELEASED then break end

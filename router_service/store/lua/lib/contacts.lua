@@ -233,6 +233,7 @@ function contacts.give_back(together, declined)
   events.contact('OFFER_REJECTED', declined, { agent_id = a.id, why = 'DECLINED' })
   for _, each in ipairs(together) do
     each.returnable = ''
+    contacts.forget_preferred(each)
     queue.join(each)
     if c.channel == 'TASK' then
       events.contact('TASK_ASSIGNEE_UPDATED', c, { why = 'DECLINED' })
@@ -249,12 +250,19 @@ function contacts.give_back(together, declined)
   agents.touch(a)
 end
 
+-- Who was to be tried first is so no more once somebody had it: it is for the next available agent (R156).
+function contacts.forget_preferred(c)
+  c.preferred = ''
+  c.dedicated = ''
+end
+
 -- Takes a mail or message from its agent, to its place in the queue.
 function contacts.take_back(c)
   local a = agents.get(c.agent)
   if c.group == 'MESSAGING' then timers.cancel('session:' .. c.id) end
   c.session_end = ''
   c.returnable = ''
+  contacts.forget_preferred(c)
   queue.join(c)
   events.contact('CONTACT_RETURNED', c, { agent_id = a.id })
   notes.add(a, { contact_changed = show.contact(c) })

@@ -435,6 +435,8 @@ function conversations.let_go(v, a, reason)
   board.note_agent(a.id)
   for _, c in ipairs(conversations.open_contacts(v)) do
     if c.group == 'VOICE' and c.state == 'ASSIGNED' and c.transfer_of == '' then
+      -- Who reopened it by hand has let go of it too (R202).
+      v.reopened_by = ''
       conversations.set_assignee(v, agents.get(c.agent), 'CALL', reason)
       return conversations.restate(v)
     end
@@ -485,6 +487,7 @@ end
 -- Makes an agent the assignee, instead of whoever was (R194), for a reason (R187).
 function conversations.set_assignee(v, a, claim, reason)
   local earlier = v.agent
+  v.had = '1'
   v.claim = claim
   v.last_agent = ''
   v.last_claim = ''

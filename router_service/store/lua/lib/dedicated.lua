@@ -28,7 +28,7 @@ function dedicated.claim(customer, group, came_in, known, c)
   local named = dedicated.show(customer)
   if not named or agents.refusal(named.agent_id) then return nil end
   if group == 'MAIL_TASKS' then return { agent = named.agent_id } end
-  local was_had = known and conversations.last_holder(known) ~= ''
+  local was_had = known and known.had == '1'
   local stays = was_had and (known.inbox == named.inbox_id or known.inbox == came_in)
   local inbox = not stays and inboxes.show(named.inbox_id)
   return { agent = not was_had and named.agent_id or nil, inbox = inbox and not inbox.inactive and inbox or nil }

@@ -118,8 +118,17 @@ function offers.withdraw(a, group, named_too)
   end
 end
 
--- The agent takes the contact. A call that is connected withdraws the agent's open message offers (R73). Returns what
--- the agent has by it: for the consult of a cold transfer the customer's call.
+-- The agent's open message offers make way for a call that is connected (R73); the caller's own also where calls hold
+-- nothing back (R195). With a consult the agent speaks with a colleague.
+function offers.make_way(a, call)
+  if settings.is_on('call_holds_back_other_work') then
+    offers.withdraw(a, 'MESSAGING')
+  elseif call.transfer_of == '' then
+    conversations.withdraw_offer(conversations.get(call.conversation), a.id)
+  end
+end
+
+-- The agent takes the contact. Returns what the agent has by it: for the consult of a cold transfer the customer's call.
 function offers.accept(o)
   local a, c = agents.get(o.agent), contacts.get(o.contact)
   o.state = 'ACCEPTED'
@@ -130,7 +139,7 @@ function offers.accept(o)
   notes.add(a, { offer_ended = { offer_id = o.id, contact_id = c.id, outcome = o.state } })
   contacts.assign(c, a, 'ACCEPTED', o.why)
   if c.group == 'MESSAGING' then agents.pause(a, 'MESSAGING', settings.number('next_message_delay')) end
-  if c.group == 'VOICE' and settings.is_on('call_holds_back_other_work') then offers.withdraw(a, 'MESSAGING') end
+  if c.group == 'VOICE' then offers.make_way(a, c) end
   return c.transfer_of ~= '' and transfers.answer(c) or c
 end
 

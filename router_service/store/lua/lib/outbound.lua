@@ -35,7 +35,7 @@ function outbound.stop_ringing(c)
   timers.cancel('ring:' .. c.id)
 end
 
--- The customer answered: the agent is on a call from now on, which withdraws open message offers (R73).
+-- The customer answered: the agent is on a call from now on.
 function outbound.connect(c)
   local a = agents.get(c.agent)
   outbound.stop_ringing(c)
@@ -45,7 +45,7 @@ function outbound.connect(c)
   a.call = c.id
   agents.touch(a)
   notes.add(a, { contact_changed = show.contact(c) })
-  if settings.is_on('call_holds_back_other_work') then offers.withdraw(a, 'MESSAGING') end
+  offers.make_way(a, c)
 end
 
 -- The call has rung at the customer for long enough (R78).

@@ -67,6 +67,7 @@ end
 -- Begins a transfer that takes its time: the customer is on hold meanwhile (R86).
 function transfers.begin(call, transfer)
   transfer.state = 'PENDING'
+  transfer.earlier_hold = call.hold_time ~= '' and call.hold_reason or nil
   write(call, transfer)
   events.contact('CONTACT_TRANSFER_STARTED', call)
   contacts.resume(call)
@@ -212,7 +213,12 @@ end
 function transfers.fail(call, state, outcome)
   local transfer = restate(call, state, { outcome = outcome })
   events.contact('CONTACT_TRANSFER_FAILED', call)
-  if call.hold_time ~= '' then contacts.resume(call) else tell(call) end
+  if string.match(call.hold_reason, '_TRANSFER$') then
+    contacts.resume(call)
+    if transfer.earlier_hold then contacts.hold(call, transfer.earlier_hold) end
+  else
+    tell(call)
+  end
   local consult = transfer.consult_contact_id and contacts.get(transfer.consult_contact_id)
   if consult and consult.state ~= 'ENDED' then contacts.finish(consult, 'TRANSFER_CANCELLED') end
 end

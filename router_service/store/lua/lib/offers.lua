@@ -128,7 +128,7 @@ function offers.make_way(a, call)
   end
 end
 
--- The agent takes the contact. Returns what the agent has by it: for the consult of a cold transfer the customer's call.
+-- The agent takes the contact. Returns what they have by it: for the consult of a cold transfer the customer's call.
 function offers.accept(o)
   local a, c = agents.get(o.agent), contacts.get(o.contact)
   o.state = 'ACCEPTED'

@@ -29,7 +29,7 @@ class LoopApart:
 
     def __init__(self) -> None:
         self._loop = uvloop.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever)
+        self._thread = Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:

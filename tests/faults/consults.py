@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping
 
 from maitred.v1 import channel_pb2
 from maitred.v1 import insight_service_pb2 as insight
-from maitred.v1.contact_pb2 import HOLD_REASON_COLD_TRANSFER, HOLD_REASON_WARM_TRANSFER, Contact, Transfer
+from maitred.v1.contact_pb2 import (
+    HOLD_REASON_COLD_TRANSFER,
+    HOLD_REASON_MANUAL,
+    HOLD_REASON_WARM_TRANSFER,
+    Contact,
+    Transfer,
+)
 
 Event = insight.Event
 
@@ -51,7 +57,7 @@ def amiss_at_end(consult: Contact, contacts: Mapping[str, Contact]) -> Iterator[
         yield f"{consult.contact_id} ended with {reason}, and {call.contact_id} is {transferred(call)} {_of(call)}"
     if call.state not in (Contact.STATE_ASSIGNED, Contact.STATE_ENDED):
         yield f"{consult.contact_id} ended, and {call.contact_id} is with nobody (R186)"
-    if call.HasField("hold_time"):
+    if call.HasField("hold_time") and (is_taken or call.hold_reason != HOLD_REASON_MANUAL):
         yield f"{consult.contact_id} ended, and {call.contact_id} is on hold"
 
 

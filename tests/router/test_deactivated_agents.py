@@ -312,8 +312,8 @@ async def test_whatever_happens_at_the_same_moment_nothing_is_left_with_them(flo
 
 
 @asynccontextmanager
-async def is_killed_after_a_step(floor: Floor, services: Services, ann: Agent) -> AsyncIterator[None]:
-    """Ann is being deactivated by a service that takes a first slice and then is no more."""
+async def is_killed_after_a_step(floor: Floor, services: Services, ann: Agent) -> AsyncIterator[RouterStore]:
+    """Ann is being deactivated by a service that takes a first slice and then is no more; its store."""
     store = await RouterStore.connect(services.store_url, clock="manual", timeout=timedelta(seconds=5))
     async with aclosing(store.store):
         await store.store.check()
@@ -321,7 +321,7 @@ async def is_killed_after_a_step(floor: Floor, services: Services, ann: Agent) -
         assert outcome is not None
         assert outcome.answer["agent"]["deactivate_time"]
         assert outcome.answer["more"]
-        yield
+        yield store
 
 
 @rule("R188")
@@ -342,12 +342,10 @@ async def test_who_is_active_again_before_all_is_taken_stays_so_and_keeps_the_re
 ) -> None:
     ann = await floor.agent("ann")
     await has_tasks(ann, 51)
-    async with is_killed_after_a_step(floor, services, ann):
+    async with is_killed_after_a_step(floor, services, ann) as store:
         assert not (await floor.activates(ann)).HasField("deactivate_time")
         # What the service would have gone on with.
-        store = await RouterStore.connect(services.store_url, clock="manual", timeout=timedelta(seconds=5))
-        async with aclosing(store.store):
-            await store.store.run("deactivate_agent", floor.tenant, ann.agent_id, "1", "")
+        await store.store.run("deactivate_agent", floor.tenant, ann.agent_id, "1", "")
         assert len(await ann.contacts()) == 1
         request = admin.GetRoutingAgentRequest(agent_id="ann")
         agent = (await floor.call(floor.client.admin.GetRoutingAgent(request))).agent

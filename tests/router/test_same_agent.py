@@ -7,7 +7,7 @@ import pytest
 from maitred.v1 import router_service_pb2 as router
 from maitred.v1 import routing_admin_service_pb2 as admin
 from maitred.v1.contact_pb2 import Contact, Conversation
-from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, SMS, VOICE, Floor
+from tests.floor import CALL, CHAT, EMAIL, MAIL_TASKS, MESSAGING, SMS, VOICE, Agent, Floor
 from tests.rules import rule
 
 MINUTE = timedelta(minutes=1)
@@ -125,14 +125,20 @@ async def test_after_a_call_alone_its_agent_is_tried_first(floor: Floor) -> None
     assert set(ann.offers) == {chat.contact_id}
 
 
-@rule("R198")
-async def test_the_agent_of_the_call_is_tried_before_one_with_less_to_do(floor: Floor) -> None:
+async def busy_after_a_call(floor: Floor) -> Agent:
+    """Ann, who has two chats, and whose call with Carl is over."""
     ann = await floor.agent("ann", VOICE, MESSAGING)
     for customer in ("dora", "emil"):
         await ann.accepts((await floor.submits(customer, CHAT)).contact_id)
     call = await floor.submits("carl", CALL)
     await ann.accepts(call.contact_id)
     await floor.hangs_up(call.contact_id)
+    return ann
+
+
+@rule("R198")
+async def test_the_agent_of_the_call_is_tried_before_one_with_less_to_do(floor: Floor) -> None:
+    ann = await busy_after_a_call(floor)
     bob = await floor.agent("bob", MESSAGING)
     chat = await floor.submits("carl", CHAT)
     assert set(ann.offers) == {chat.contact_id}
@@ -141,12 +147,7 @@ async def test_the_agent_of_the_call_is_tried_before_one_with_less_to_do(floor: 
 
 @rule("R156", "R183", "R198")
 async def test_who_was_tried_first_is_so_no_more_once_somebody_else_had_it(floor: Floor) -> None:
-    ann = await floor.agent("ann", VOICE, MESSAGING)
-    for customer in ("dora", "emil"):
-        await ann.accepts((await floor.submits(customer, CHAT)).contact_id)
-    call = await floor.submits("carl", CALL)
-    await ann.accepts(call.contact_id)
-    await floor.hangs_up(call.contact_id)
+    ann = await busy_after_a_call(floor)
     await ann.enters_focus()
     bob = await floor.agent("bob", MESSAGING)
     chat = await floor.submits("carl", CHAT)

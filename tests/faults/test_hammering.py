@@ -34,7 +34,7 @@ OF_AGENTS = tuple(f"agent/*/{each}" for each in ("load", "offers", "unhelped", "
 
 @pytest.mark.long
 @pytest.mark.timeout(240)
-@rule("R2", "R4", "R72", "R86", "R87", "R145", "R185", "R186", "R188", "R189", "R190", "R191")
+@rule("S2", "R2", "R4", "R72", "R86", "R87", "R145", "R185", "R186", "R188", "R189", "R190", "R191")
 async def test_a_customer_has_one_conversation_with_one_agent_whatever_20_clients_do_at_once() -> None:
     plan = Plan(seconds=60)
     async with open_stack(Shape(routers=2)) as stack, hammering(stack, plan) as site:

@@ -886,7 +886,7 @@ def expected_place(contact: Contact) -> tuple[object, ...]:
 
 
 # A failure takes a while to be made small.
-@rule("R2", "R4", "A4", "L115")
+@rule("S2", "R2", "R4", "A4", "L115")
 @pytest.mark.timeout(300)
 def test_whatever_happens_the_customer_is_where_the_model_says(world: World) -> None:
     """The same examples in every run."""
@@ -897,7 +897,7 @@ def test_whatever_happens_the_customer_is_where_the_model_says(world: World) -> 
     )
 
 
-@rule("R2", "R4", "A4", "L115")
+@rule("S2", "R2", "R4", "A4", "L115")
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_whatever_happens_for_long_the_customer_is_where_the_model_says(world: World) -> None:

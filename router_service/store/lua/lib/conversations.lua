@@ -1,5 +1,6 @@
 -- Conversations: a customer's one live thread over all channels (R2, R3), with at most one assignee and exactly one
--- inbox (R4). `claim` says what the assignee's claim rests on: WRITTEN (mail or messages) or CALL (a call alone, A4).
+-- inbox (R4). `claim` says what the assignee's claim rests on: WRITTEN (mail or messages) or CALL (a call alone, A4);
+-- `had` that there has been an assignee at some time.
 
 function conversations.reset()
   conversations.contact_ids = {}

@@ -33,7 +33,7 @@ from router_service.domain import (
     Place,
     RoutingAgent,
 )
-from router_service.store.store import RouterStore
+from router_service.store.store import RouterStore, read_outcome
 from tests.recount import recount
 from tests.store.said import TENANT, state, submit
 
@@ -181,7 +181,9 @@ async def test_the_routers_steps(router: RouterStore, redis: "Redis") -> None:
     assert not (await router.set_inbox_active(TENANT, "main", active=True)).get("inactive")
     hotline: EntryPoint = {"entry_point_id": "hotline", "inbox_id": "main"}
     assert await router.list_absent_agents(TENANT, "") == ([], "")
-    assert await router.release_agent_work(TENANT, "ann", "") == 1
+    released = read_outcome(await router.store.run("release_agent_work", TENANT, "ann", ""))
+    assert released is not None
+    assert released.answer == {"released": 1, "held": 4, "more": False}
     named: DedicatedAgent = {"customer_id": "carl", "agent_id": "ann", "inbox_id": "main"}
     assert await router.put_dedicated_agent(TENANT, named) == named
     assert await router.get_dedicated_agent(TENANT, "carl") == named

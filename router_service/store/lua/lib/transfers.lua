@@ -1,8 +1,8 @@
 -- Transfers of calls from the agent who handles one to somebody else (R185, R186). A colleague is asked by a consult: a
 -- call of its own in the same conversation, whose `transfer_of` names the customer's call; `named` says that it is for
 -- one agent, past routing. The customer's call has its last transfer as JSON, as the contract names its fields, and
--- why the call was on hold before, `earlier_hold`. A consult that has not ended is that of its call's transfer, which is
--- not over.
+-- why the call was on hold before, `earlier_hold`. A consult that has not ended is that of its call's transfer, which
+-- is not over.
 
 -- What ids of consults begin with; adapters can't choose such ids.
 local ID_PREFIX = 'consult:'

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from maitred.cli.demo import run_demo
 from maitred.cli.up import run_up
+from maitred.store.embedded import AppendFsync
 
 app = App(name="maitred", version=version("maitred"), help="An open routing engine for contact centres.")
 
@@ -16,6 +17,7 @@ app = App(name="maitred", version=version("maitred"), help="An open routing engi
 def up(
     *,
     data: Annotated[Path, Parameter(name="--data")] = Path(".maitred"),
+    appendfsync: AppendFsync = "everysec",
     redis_url: str | None = None,
     presence_port: int = 7301,
     router_port: int = 7302,
@@ -26,6 +28,8 @@ def up(
 
     Args:
         data: Where the store keeps its data, and the services their logs.
+        appendfsync: When our own store has on the disk what it answered: about once a second, or always, at a price for
+            each call. A crash may cost what it had not.
         redis_url: Use this Redis or Valkey instead of a store of our own. MAITRED_PRESENCE_REDIS_URL and
             MAITRED_ROUTER_REDIS_URL say it for one service each.
         presence_port: The port of presence.
@@ -35,6 +39,7 @@ def up(
     """
     return run_up(
         data=data,
+        appendfsync=appendfsync,
         redis_url=redis_url or "",
         presence_port=presence_port,
         router_port=router_port,

@@ -21,7 +21,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from maitred.rpc.channel import OPTIONS
-from maitred.store.embedded import EmbeddedStore
+from maitred.store.embedded import AppendFsync, EmbeddedStore
 from maitred.store.errors import StartRefused
 
 # Longer than the services' own grace, after which they have cut what still runs.
@@ -70,8 +70,8 @@ class Store:
 
     name = "store"
 
-    def __init__(self, data: Path | None) -> None:
-        self._embedded = EmbeddedStore(data)
+    def __init__(self, data: Path | None, appendfsync: AppendFsync = "everysec") -> None:
+        self._embedded = EmbeddedStore(data, appendfsync=appendfsync)
         self.url = ""
 
     async def start(self) -> None:

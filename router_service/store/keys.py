@@ -42,7 +42,8 @@ KEYS = {
     "offer/<offer>": "hash; goes 10 minutes after it was decided",
     "events": "stream: what happened, one entry a step, its field as lib/events.lua says; kept for 24 hours, and in the"
     " number that the settings name",
-    "ids": "counter for the ids of conversations, offers and consults",
+    "ids": "counter for the ids of conversations, offers, consults, notes and comments",
+    "run": "hash: server (the store's run that wrote last), base (ms, when it began to): no stream is below that",
     "view": "hash: mark and seen (revisions of presence), until (µs) and server (the store's run): the lease",
     "board": "hash: until (µs) somebody watches the live board, number of the last change, since which number all are"
     " known, server (the store's run); goes after an hour",

@@ -6,7 +6,9 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
+from redis.asyncio import Redis
 
 from tests.cli.conftest import Running, Up, all_gone, free_ports, grpcurl
 
@@ -53,6 +55,15 @@ async def test_ctrl_c_leaves_nothing_running_and_the_state_is_there_again(up: Up
         assert stops == sorted(stops)
     async with up() as running:
         assert '"loggedIn": true' in await call(running.presence, "PresenceService/GetAgent", agent_id="ann")
+
+
+@pytest.mark.long
+async def test_it_writes_before_it_answers_if_it_is_told_to(up: Up) -> None:
+    async with up("--appendfsync", "always") as running:
+        # The store's process says in its name where it listens.
+        place = psutil.Process(running.children()["store"]).cmdline()[0].partition("unixsocket:")[2]
+        async with Redis.from_url(f"unix://{place}", decode_responses=True) as redis:
+            assert await redis.config_get("appendfsync") == {"appendfsync": "always"}
 
 
 @pytest.mark.long

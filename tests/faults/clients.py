@@ -6,7 +6,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -215,6 +215,13 @@ class Agent:
         with suppress(Refused):
             await self._persist("EndContact", lambda: router.EndContact(end, timeout=DEADLINE), contact.contact_id)
 
+    async def sees_what_is_there(self) -> bool:
+        """Whether the app shows what one that is opened now would show."""
+        other = Screen(self.agent_id)
+        async with aclosing(self._line.sdk.watch_assignments(self.agent_id)) as messages:
+            other.take(await anext(messages))
+        return self.screen.offers.keys() == other.offers.keys() and self.screen.contacts.keys() == other.contacts.keys()
+
     # How
 
     def _request_id(self) -> str:
@@ -285,6 +292,12 @@ class Crowd:
                 tasks.create_task(self._submit(line, f"apart-{at}", channel, self.adapters, at))
                 await asyncio.sleep(seconds / count)
 
+    async def come_again(self, since: int) -> None:
+        """Submits again what was taken in after a moment of the history: the router may have lost it."""
+        calls = {call.subject: call for call in self.history.of("SubmitContact") if call.happened}
+        lost = [call.request for call in calls.values() if call.ended is not None and call.ended > since]
+        await asyncio.gather(*(self._persist(self.lines[0], request) for request in lost))
+
     async def _adapter(self, number: int, count: int) -> None:
         line = self.lines[number % len(self.lines)]
         waiting: deque[str] = deque()
@@ -306,16 +319,20 @@ class Crowd:
             channel=channel,
             inbox_id=INBOX,
         )
-        await self.history.persist(
-            "SubmitContact",
-            lambda: line.intake.SubmitContact(request, timeout=DEADLINE),
-            subject=contact_id,
-            seconds=PATIENCE,
-        )
+        await self._persist(line, request)
         self.submitted.add(contact_id)
         async with self._moved:
             self._count += 1
             self._moved.notify_all()
+
+    async def _persist(self, line: Line, request: intake_service_pb2.SubmitContactRequest) -> None:
+        await self.history.persist(
+            "SubmitContact",
+            lambda: line.intake.SubmitContact(request, timeout=DEADLINE),
+            subject=request.contact_id,
+            request=request,
+            seconds=PATIENCE,
+        )
 
     async def _leave(self, line: Line, contact_id: str) -> None:
         request = intake_service_pb2.ReportContactEndRequest(contact_id=contact_id)

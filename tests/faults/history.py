@@ -124,13 +124,20 @@ class History:
         return answer
 
     async def persist(
-        self, name: str, make: Callable[[], Awaitable[Answer]], *, agent_id: str = "", subject: str = "", seconds: float
+        self,
+        name: str,
+        make: Callable[[], Awaitable[Answer]],
+        *,
+        agent_id: str = "",
+        subject: str = "",
+        request: Any = None,
+        seconds: float,
     ) -> Answer:
         """Tries until there is an answer. Raises Refused, and Unanswered after the seconds."""
         end = time.monotonic() + seconds
         while True:
             try:
-                return await self.call(name, make(), agent_id=agent_id, subject=subject)
+                return await self.call(name, make(), agent_id=agent_id, subject=subject, request=request)
             except Unanswered:
                 if time.monotonic() > end:
                     raise

@@ -19,7 +19,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from redis.asyncio import Redis
 
 from maitred.rpc.channel import open_channel
-from maitred.store.embedded import EmbeddedStore
+from maitred.store.embedded import AppendFsync, EmbeddedStore
 from tests.eventually import eventually
 
 # Starting a service imports gRPC and more, on a machine that others use too.
@@ -117,9 +117,9 @@ class Service:
 class StoreProcess:
     """One store with its data in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, appendfsync: AppendFsync = "everysec") -> None:
         self._folder = folder
-        self._server = EmbeddedStore(folder, server=_server())
+        self._server = EmbeddedStore(folder, appendfsync=appendfsync, server=_server())
         self.url = ""
 
     async def start(self) -> None:
@@ -133,7 +133,7 @@ class StoreProcess:
         await self._server.stop_async()
 
     async def kill(self) -> None:
-        """Kills it; what it has answered is in its append-only file, for the machine goes on."""
+        """Kills it; what it has answered is in its append-only file, unless that is written every second: see there."""
         os.kill(self._server.pid, signal.SIGKILL)
         await self._server.stop_async()
 

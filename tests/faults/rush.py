@@ -84,12 +84,15 @@ class Rush:
 
             async def is_up_to_date(agent: Agent) -> bool:
                 number = await redis.hget(f"{{default}}:router:agent/{agent.agent_id}", "number")
-                return agent.is_idle and agent.screen.number == int(number or 0)
+                base = await redis.hget("{default}:router:run", "base")
+                return agent.is_idle and agent.screen.number == max(int(number or 0), int(base or 0))
 
             async def all_are() -> bool:
                 return all([await is_up_to_date(agent) for agent in self.agents])
 
             await eventually(all_are, "every app is up to date", seconds=30)
+        for agent in self.agents:
+            await eventually(agent.sees_what_is_there, f"the app of {agent.agent_id} shows what there is")
 
     async def states(self) -> dict[str, Contact | None]:
         """How each contact ended up."""

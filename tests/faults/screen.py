@@ -22,6 +22,8 @@ class Screen:
 
     def __init__(self, agent_id: str) -> None:
         self.agent_id = agent_id
+        # Whether the router's store loses changes in this test: a snapshot may then be of an earlier view.
+        self.may_lose = False
         self.number = -1
         self.view_revision = 0
         self.offers: dict[str, Offer] = {}
@@ -38,6 +40,8 @@ class Screen:
             return
         if message.HasField("snapshot"):
             self._replace(message.snapshot)
+            if self.may_lose:
+                self.view_revision = 0
             state = message.snapshot.routing_state
         else:
             if message.number != self.number + 1:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from maitred.store.embedded import AppendFsync
 from tests.faults.processes import Service, StoreProcess
 from tests.faults.proxy import Proxy
 
@@ -21,6 +22,8 @@ class Shape:
     routers: int = 1
     # Whether presence has a store of its own.
     two_stores: bool = False
+    # When the stores have on the disk what they answered.
+    appendfsync: AppendFsync = "everysec"
     # Whether there is a line to cut between each router and its presence.
     proxied: bool = False
     # Settings of both services, without their prefix.
@@ -32,8 +35,10 @@ class Stack:
 
     def __init__(self, folder: Path, shape: Shape) -> None:
         self.folder = folder
-        self.router_store = StoreProcess(folder / "router-store")
-        self.presence_store = StoreProcess(folder / "presence-store") if shape.two_stores else self.router_store
+        self.router_store = StoreProcess(folder / "router-store", appendfsync=shape.appendfsync)
+        self.presence_store = self.router_store
+        if shape.two_stores:
+            self.presence_store = StoreProcess(folder / "presence-store", appendfsync=shape.appendfsync)
         self._shape = shape
         self.presences: list[Service] = []
         self.routers: list[Service] = []

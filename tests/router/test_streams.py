@@ -83,7 +83,7 @@ async def test_a_stream_begins_with_a_snapshot_of_all_the_agent_must_see(floor: 
 async def test_the_stream_of_an_agent_nobody_knows_begins_with_an_empty_snapshot(floor: Floor) -> None:
     async with app(floor, "nobody") as first:
         snapshot = first.said[0].snapshot
-    assert (first.numbers, list(snapshot.offers), list(snapshot.customers)) == ([0], [], [])
+    assert (first.kinds, list(snapshot.offers), list(snapshot.customers)) == (["snapshot"], [], [])
     assert {each.hold for each in snapshot.routing_state.groups} == {GroupRoutingState.HOLD_LOGGED_OUT}
 
 

@@ -12,11 +12,12 @@
 
 local replica = ARGV[2]
 
+runs.begin()
 streams.beat(replica)
 local said = { 'OK' }
 for i = 3, #ARGV do
   streams.open(ARGV[i], replica)
   said[#said + 1] = show.waiting(ARGV[i])
-  table.insert(said[#said], 1, tonumber(redis.call('HGET', keys.agent(ARGV[i]), 'number') or 0))
+  table.insert(said[#said], 1, runs.reached(redis.call('HGET', keys.agent(ARGV[i]), 'number')))
 end
 return said

@@ -11,10 +11,11 @@
 
 local agent_id, replica, resume = ARGV[2], ARGV[3], ARGV[4]
 
+runs.begin()
 streams.beat(replica)
 streams.drop_lost(agent_id)
 streams.open(agent_id, replica)
-if resume ~= '' and tonumber(resume) == tonumber(redis.call('HGET', keys.agent(agent_id), 'number') or 0) then
+if resume ~= '' and tonumber(resume) == runs.reached(redis.call('HGET', keys.agent(agent_id), 'number')) then
   return { 'OK', '' }
 end
 return { 'OK', cjson.encode(show.assignments(agents.get(agent_id))) }

@@ -200,7 +200,7 @@ end
 -- Adds what an agent comments on a task, which goes when the task does; returns it. It changes nothing else (R222).
 function contacts.comment(c, agent_id, text)
   local comment = {
-    comment_id = 'comment-' .. redis.call('INCR', keys.ids()), contact_id = c.id, agent_id = agent_id, text = text,
+    comment_id = runs.next_id('comment-'), contact_id = c.id, agent_id = agent_id, text = text,
     create_time = clock.now(),
   }
   local said = cjson.encode(comment)

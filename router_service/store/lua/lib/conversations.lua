@@ -26,7 +26,7 @@ function conversations.live(customer)
 end
 
 function conversations.open(customer, inbox)
-  local id = 'conversation-' .. redis.call('INCR', keys.ids())
+  local id = runs.next_id('conversation-')
   local v = record.new(keys.conversation(id), id)
   conversations.contact_ids[id] = {}
   v.customer = customer
@@ -593,7 +593,7 @@ end
 -- Adds what an agent notes, which goes when the conversation does; returns it. It changes nothing else (R9).
 function conversations.note(v, agent_id, text)
   local note = {
-    note_id = 'note-' .. redis.call('INCR', keys.ids()), conversation_id = v.id, agent_id = agent_id, text = text,
+    note_id = runs.next_id('note-'), conversation_id = v.id, agent_id = agent_id, text = text,
     create_time = clock.now(),
   }
   local said = cjson.encode(note)

@@ -30,6 +30,7 @@ function keys.customer_tasks(id) return KEYS[1] .. 'customer/' .. id .. '/tasks'
 function keys.customer_dedicated_agent(id) return KEYS[1] .. 'customer/' .. id .. '/dedicated_agent' end
 function keys.offer(id) return KEYS[1] .. 'offer/' .. id end
 function keys.ids() return KEYS[1] .. 'ids' end
+function keys.run() return KEYS[1] .. 'run' end
 function keys.entry_point(id) return KEYS[1] .. 'entry_point/' .. id end
 function keys.settings() return KEYS[1] .. 'settings' end
 function keys.view() return KEYS[1] .. 'view' end

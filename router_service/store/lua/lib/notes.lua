@@ -20,7 +20,8 @@ function notes.changes()
     if events or shown ~= a.shown then
       if shown ~= a.shown then board.note_state(a.id) end
       a.shown = shown
-      a.number = record.number(a, 'number') + 1
+      runs.begin()
+      a.number = runs.reached(a.number) + 1
       changes[#changes + 1] = {
         agent_id = a.id, number = record.number(a, 'number'), events = events, routing_state = state,
       }

@@ -16,7 +16,7 @@ end
 -- Offers a waiting contact to an agent. The other waiting mail and messages of its conversation are offered to nobody
 -- meanwhile (R191): they are parked. Why is the agent's rank, and the runner-up with theirs: '7 bob 9'.
 function offers.make(c, a, why)
-  local id = 'offer-' .. redis.call('INCR', keys.ids())
+  local id = runs.next_id('offer-')
   local o = record.new(keys.offer(id), id)
   o.contact = c.id
   o.group = c.group

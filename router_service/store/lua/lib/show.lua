@@ -106,7 +106,7 @@ function show.assignments(a)
     customers[#customers + 1] = show.customer(a, entry)
   end
   return {
-    number = record.number(a, 'number'), offers = open, customers = customers,
+    number = runs.reached(a.number), offers = open, customers = customers,
     routing_state = show.routing_state(a), waiting = show.waiting(a.id),
   }
 end

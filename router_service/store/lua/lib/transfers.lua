@@ -77,7 +77,7 @@ end
 
 -- The consult of a transfer that begins, in an inbox; it comes now, with what the call has attached.
 local function consult_of(call, inbox_id)
-  local id = ID_PREFIX .. redis.call('INCR', keys.ids())
+  local id = runs.next_id(ID_PREFIX)
   local consult = record.new(keys.contact(id), id)
   consult.transfer_of = call.id
   consult.customer = call.customer

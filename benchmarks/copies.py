@@ -48,14 +48,16 @@ def copy_contact(redis: Any, prefix: str, submit: Callable[[], object], copies: 
     submit()
     contact: Any = redis.hgetall(f"{prefix}contact/contact-{NUMBER}")
     names = {
-        contact["conversation"]: f"conversation-copy-{NUMBER}",
+        contact["conversation"]: f"conversation-{NUMBER}",
         contact["queue_time"]: QUEUED,
         contact["due_time"]: DUE,
     }
+    # The customer's timeline names the conversation by its number.
+    last = contact["conversation"].replace("conversation", "")
     commands = []
     for words in _commands(redis, before):
         for name, sign in names.items():
-            words = [word.replace(name, sign) for word in words]
+            words = [f"-{NUMBER}" if word == last else word.replace(name, sign) for word in words]
         if any(NUMBER in word for word in words):
             commands.append(words)
     script = redis.script_load(COPY)

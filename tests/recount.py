@@ -41,7 +41,8 @@ return { time[1] .. string.format('%06d', time[2]), seen }
 
 # The sets, by the pattern of their key, whose scores follow from the records too.
 FIGURES = re.compile(r"agent/([^/]+)/figures/\d+")
-SCORED = re.compile(r"waiting/|ready/|agent/[^/]+/unhelped$|inboxes$|viewed$|timers$|customer/[^/]+/timeline$")
+SCORED = re.compile(r"waiting/|ready/|agent/[^/]+/unhelped$|inboxes$|viewed$|timers$|customer/[^/]+$")
+TIMELINE = re.compile(r"customer/[^/]+")
 
 
 async def recount(redis: "Redis", tenant: str = "default") -> list[str]:
@@ -129,6 +130,9 @@ class Recount:
         for contact_id, contact in sorted(self.contacts.items()):
             if contact["conversation"] and contact["state"] != "ENDED":
                 self.open_contacts[contact["conversation"]].append(contact_id)
+        self._of_customer: dict[str, list[str]] = defaultdict(list)
+        for conversation_id, conversation in self.conversations.items():
+            self._of_customer[conversation["customer"]].append(conversation_id)
         # What each agent has or is offered, and which conversations of it count as load (R88).
         self.held: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         self.loads: dict[str, set[str]] = defaultdict(set)
@@ -252,8 +256,10 @@ class Recount:
             if key.startswith(("skill_sets/", "board/")):
                 sets[key].update(members)
             # And, of what was long ago, the name.
-            if key.startswith("customer/") and key.endswith("/timeline"):
+            if TIMELINE.fullmatch(key):
                 sets[key].update({each: time for each, time in members.items() if not self._names(each)})
+                if "last" in members and self._may_be_last(key, f"conversation-{-members['last']:.0f}"):
+                    sets[key]["last"] = members["last"]
         for name, due in self.timers.items():
             # What is required less later, and queues that may be forgotten: harmless if they fire in vain.
             if name.startswith(("relax:", "skill_set:")):
@@ -262,10 +268,18 @@ class Recount:
             sets["timers"]["settle"] = self.timers["settle"]
 
     def _names(self, entry: str) -> bool:
-        """Whether an entry of a timeline names something that there is."""
+        """Whether an entry of a timeline names something that there is; the last conversation is looked at apart."""
         kind, _, rest = entry.partition(":")
+        if kind == "last":
+            return True
         of_kind = self.contacts if kind in ("item", "taskcomment") else self.conversations
         return rest.partition("/")[0] in of_kind
+
+    def _may_be_last(self, key: str, conversation_id: str) -> bool:
+        """Whether a conversation may be the last of the customer with this timeline: any, if none is live (R2, R12)."""
+        theirs = self._of_customer.get(key.removeprefix("customer/"), ())
+        live = [each for each in theirs if self.conversations[each]["state"] != "CLOSED"]
+        return conversation_id in (live or theirs) or not (live or conversation_id in self.conversations)
 
     def _expect_of_agent(self, sets: dict[str, dict[str, float]], agent_id: str) -> None:
         agent = self.agents[agent_id]
@@ -297,12 +311,12 @@ class Recount:
         contact = self.contacts[contact_id]
         # What an automatic agent handed off waits since then, and came before.
         came = contact.number("automated_time") or contact.number("queue_time")
-        sets[f"customer/{contact['customer']}/timeline"][f"item:{contact_id}"] = came
+        sets[f"customer/{contact['customer']}"][f"item:{contact_id}"] = came
         if contact["channel"] == "TASK" and contact["state"] != "ENDED":
             sets[f"customer/{contact['customer']}/tasks"][contact_id] = 0
         for comment_id, said in self.store.hashes.get(f"contact/{contact_id}/comments", {}).items():
             at = json.loads(said)["create_time"]
-            sets[f"customer/{contact['customer']}/timeline"][f"taskcomment:{contact_id}/{comment_id}"] = at
+            sets[f"customer/{contact['customer']}"][f"taskcomment:{contact_id}/{comment_id}"] = at
         if contact["state"] == "WAITING" and not contact["parked"]:
             if contact["skills"]:
                 sets[f"skill_sets/{contact['inbox']}/{contact['group']}"][contact["skills"]] = 0
@@ -318,8 +332,10 @@ class Recount:
             sets["timers"][f"session:{contact_id}"] = contact.number("session_end")
 
     def _expect_of_conversation(self, sets: dict[str, dict[str, float]], conversation_id: str, record: _Record) -> None:
-        timeline = sets[f"customer/{record['customer']}/timeline"]
+        timeline = sets[f"customer/{record['customer']}"]
         timeline[f"conversation:{conversation_id}"] = record.number("create_time")
+        if record["state"] != "CLOSED" or "last" not in timeline:
+            timeline["last"] = -float(conversation_id.removeprefix("conversation-"))
         for note_id, said in self.store.hashes.get(f"conversation/{conversation_id}/notes", {}).items():
             timeline[f"note:{conversation_id}/{note_id}"] = json.loads(said)["create_time"]
         if record["state"] == "CLOSED":
@@ -349,7 +365,7 @@ class Recount:
                     yield f"{name} has {member} at {are[member]:.0f} instead of {should[member]:.0f}"
 
     def _customers(self) -> Iterator[str]:
-        """At most one live conversation a customer, and the pointer to it, or to one that was closed (R2, R12)."""
+        """At most one live conversation a customer (R2)."""
         live: dict[str, list[str]] = defaultdict(list)
         for conversation_id, conversation in sorted(self.conversations.items()):
             if conversation["state"] != "CLOSED":
@@ -357,19 +373,6 @@ class Recount:
         for customer, conversations in live.items():
             if len(conversations) > 1:
                 yield f"customer {customer} has {len(conversations)} live conversations: {', '.join(conversations)}"
-            if self.store.strings.get(f"customer/{customer}") not in conversations:
-                yield f"customer/{customer} does not name {conversations[0]}, which is live"
-        yield from self._pointers(live)
-
-    def _pointers(self, live: Mapping[str, list[str]]) -> Iterator[str]:
-        for name, conversation_id in self.store.strings.items():
-            kind, _, customer = name.partition("/")
-            if kind != "customer" or conversation_id in live.get(customer, ()):
-                continue
-            # A closed one may be reopened, and its record may go a moment before its name.
-            closed = self.conversations.get(conversation_id)
-            if self.store.lives[name] < 0 or (closed and closed["customer"] != customer):
-                yield f"{name} names {conversation_id}, which is no live conversation of theirs"
 
     # Each record, by itself and with those it names
 
@@ -662,7 +665,7 @@ class Recount:
 
     def _has_something_open(self, customer: str) -> bool:
         """Whether a conversation or a task of the customer's is not closed."""
-        live = any(each["customer"] == customer and each["state"] != "CLOSED" for each in self.conversations.values())
+        live = any(self.conversations[each]["state"] != "CLOSED" for each in self._of_customer.get(customer, ()))
         return live or f"customer/{customer}/tasks" in self.store.sets
 
     def _is_over(self, name: str) -> bool:
@@ -670,17 +673,14 @@ class Recount:
         if name.startswith(("request:", "board")) or FIGURES.fullmatch(name):
             return True
         kind, _, rest = name.partition("/")
-        if kind == "customer" and rest.endswith("/timeline"):
-            return not self._has_something_open(rest.removesuffix("/timeline"))
-        if name not in self.store.hashes and name not in self.store.strings:
+        if TIMELINE.fullmatch(name):
+            return not self._has_something_open(rest)
+        if name not in self.store.hashes:
             return False
         # What was noted of a conversation goes with it, and what was commented on a task.
         rest = rest.removesuffix("/notes").removesuffix("/comments")
         if kind == "customer" and rest.endswith("/dedicated_agent"):
             return False
-        if kind == "customer":
-            named = self.conversations.get(self.store.strings[name])
-            return named is None or named["state"] == "CLOSED"
         records: Mapping[str, tuple[dict[str, _Record], tuple[str, ...]]] = {
             "contact": (self.contacts, ("WAITING", "OFFERED", "ASSIGNED", "AUTOMATED")),
             "conversation": (self.conversations, ("NEW", "OPEN", "WAITING")),

@@ -32,11 +32,10 @@ KEYS = {
     "conversation/<conversation>": "hash; goes 7 days after its close",
     "conversation/<conversation>/contacts": "set of contacts that have not ended",
     "conversation/<conversation>/notes": "hash: what agents noted, by id, as JSON; goes with the conversation",
-    "customer/<customer>": "string: the last conversation: live (R2), or closed and perhaps reopened (R12); goes 7 days"
-    " after its close",
-    "customer/<customer>/timeline": "zset by time: `conversation:<id>`, `item:<contact>`, `note:<conversation>/<note>`,"
-    " `taskcomment:<contact>/<comment>` (R3); goes 7 days after the last of the customer's conversations and tasks was"
-    " closed",
+    "customer/<customer>": "zset: the timeline (R3), by time: `conversation:<id>`, `item:<contact>`,"
+    " `note:<conversation>/<note>`, `taskcomment:<contact>/<comment>`; and `last`, at minus the number of their last"
+    " conversation: live (R2), or closed and perhaps reopened (R12). It goes 7 days after the last conversation or task"
+    " of theirs was closed",
     "customer/<customer>/tasks": "set of their tasks that are not closed",
     "customer/<customer>/dedicated_agent": "hash: agent, and inbox for what that agent can't take (R176, R178)",
     "offer/<offer>": "hash; goes 10 minutes after it was decided",

@@ -50,7 +50,7 @@ from router_service.domain import (
 from router_service.errors import Refused
 from router_service.store import records
 
-SCHEMA = 1
+SCHEMA = 2
 DEFAULT_PAGE_SIZE = 100
 # Events are told for so long (R226).
 EVENTS_AGE_MS = 24 * 3600 * 1000

@@ -32,6 +32,8 @@ def _read(redis: "Redis", number: int) -> dict[str, object]:
     assert int(due_time) - int(queue_time) == 3_600_000
     place = f"{int(queue_time):015}:contact-{number}"
     assert redis.zscore(f"{prefix}waiting/main/VOICE", place) == float(due_time)
-    assert redis.get(f"{prefix}customer/customer-{number}") == conversation_id
+    last = redis.zscore(f"{prefix}customer/customer-{number}", "last")
+    assert last is not None
+    assert f"conversation-{-last:.0f}" == conversation_id
     assert redis.smembers(f"{prefix}conversation/{conversation_id}/contacts") == {f"contact-{number}"}
     return {"contact": contact, "conversation": conversation}

@@ -58,7 +58,7 @@ async def test_a_note_is_all_that_changes(floor: Floor) -> None:
         "router:events",
         "router:ids",
         f"router:conversation/{chat.conversation_id}/notes",
-        "router:customer/carl/timeline",
+        "router:customer/carl",
     }
     (entry,) = await ann.customers()
     assert entry.HasField("unhelped_time")

@@ -120,7 +120,7 @@ async def test_what_is_not_kept_any_more_is_left_out_and_the_rest_is_there_once(
     first = await floor.call(floor.client.router.GetTimeline(request))
     # The last entry of the page goes before the next one is asked for.
     await floor.redis.hdel(f"{router_key}conversation/{text.conversation_id}/notes", everything[3])
-    await floor.redis.zrem(f"{router_key}customer/carl/timeline", f"note:{text.conversation_id}/{everything[3]}")
+    await floor.redis.zrem(f"{router_key}customer/carl", f"note:{text.conversation_id}/{everything[3]}")
     request.page_token = first.next_page_token
     second = await floor.call(floor.client.router.GetTimeline(request))
     assert ids(second.entries) == [third, fourth]
@@ -139,10 +139,10 @@ async def test_the_index_of_a_customer_lets_go_of_what_has_gone(floor: Floor) ->
     await floor.redis.delete(f"{key}contact/{chat.contact_id}")
     await floor.passes(timedelta(days=7) - timedelta(milliseconds=1))
     again = await floor.submits("carl", SMS)
-    assert f"item:{chat.contact_id}" in await floor.redis.zrange(f"{key}customer/carl/timeline", 0, -1)
+    assert f"item:{chat.contact_id}" in await floor.redis.zrange(f"{key}customer/carl", 0, -1)
     await floor.passes(timedelta(milliseconds=1))
     await floor.submits("carl", SMS)
-    assert f"item:{chat.contact_id}" not in await floor.redis.zrange(f"{key}customer/carl/timeline", 0, -1)
+    assert f"item:{chat.contact_id}" not in await floor.redis.zrange(f"{key}customer/carl", 0, -1)
     assert again.contact_id in ids(await floor.timeline("carl"))
     # What is told of the contact leads nowhere any more.
     await floor.redis.delete(f"{key}events")
@@ -152,7 +152,7 @@ async def test_the_index_of_a_customer_lets_go_of_what_has_gone(floor: Floor) ->
 async def test_the_index_stays_as_long_as_anything_of_the_customers_is_open_and_a_week_longer(floor: Floor) -> None:
     """The recount at the end of every test of routing says the same of every customer."""
     ann = await floor.agent("ann", MESSAGING)
-    index = f"{{{floor.tenant}}}:router:customer/carl/timeline"
+    index = f"{{{floor.tenant}}}:router:customer/carl"
     chat = await floor.submits("carl", CHAT)
     task = await floor.task("carl", agent_id="ann")
     await ann.accepts(chat.contact_id)

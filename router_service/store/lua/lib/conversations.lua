@@ -2,6 +2,8 @@
 -- inbox (R4). `claim` says what the assignee's claim rests on: WRITTEN (mail or messages) or CALL (a call alone, A4);
 -- `had` that there has been an assignee at some time.
 
+conversations.ID_PREFIX = 'conversation-'
+
 function conversations.reset()
   conversations.contact_ids = {}
 end
@@ -12,7 +14,7 @@ end
 
 -- The customer's live conversation, or nil; and if they have none, the closed one that what they send reopens (R12).
 function conversations.of(customer)
-  local id = redis.call('GET', keys.customer(customer))
+  local id = timeline.last_conversation(customer)
   if not id then return nil end
   local v = conversations.get(id)
   if v.state ~= 'CLOSED' then return record.exists(v) and v or nil end
@@ -26,7 +28,7 @@ function conversations.live(customer)
 end
 
 function conversations.open(customer, inbox)
-  local id = runs.next_id('conversation-')
+  local id = runs.next_id(conversations.ID_PREFIX)
   local v = record.new(keys.conversation(id), id)
   conversations.contact_ids[id] = {}
   v.customer = customer
@@ -34,7 +36,6 @@ function conversations.open(customer, inbox)
   v.state = 'NEW'
   v.create_time = clock.now()
   events.conversation('CONVERSATION_CREATED', v)
-  redis.call('SET', keys.customer(customer), v.id)
   timeline.begin(v)
   return v
 end
@@ -48,8 +49,7 @@ function conversations.reopen(v, state)
   record.keep_on(v)
   redis.call('PERSIST', keys.conversation_notes(v.id))
   events.conversation('CONVERSATION_REOPENED', v)
-  redis.call('SET', keys.customer(v.customer), v.id)
-  timeline.keep(v.customer)
+  timeline.reopen(v)
 end
 
 -- The contacts that have not ended; few, as one customer has few at a time. In order of their ids, so that the same
@@ -576,7 +576,6 @@ function conversations.close(v)
     -- A consult ends with its call.
     if c.transfer_of == '' then contacts.finish(c, 'CONVERSATION_CLOSED') end
   end
-  redis.call('PEXPIRE', keys.customer(v.customer), settings.retention)
   if v.agent ~= '' then
     local a = agents.get(v.agent)
     conversations.leave_list(v, a)

@@ -25,7 +25,6 @@ function keys.conversation(id) return KEYS[1] .. 'conversation/' .. id end
 function keys.conversation_contacts(id) return KEYS[1] .. 'conversation/' .. id .. '/contacts' end
 function keys.conversation_notes(id) return KEYS[1] .. 'conversation/' .. id .. '/notes' end
 function keys.customer(id) return KEYS[1] .. 'customer/' .. id end
-function keys.customer_timeline(id) return KEYS[1] .. 'customer/' .. id .. '/timeline' end
 function keys.customer_tasks(id) return KEYS[1] .. 'customer/' .. id .. '/tasks' end
 function keys.customer_dedicated_agent(id) return KEYS[1] .. 'customer/' .. id .. '/dedicated_agent' end
 function keys.offer(id) return KEYS[1] .. 'offer/' .. id end

@@ -1,7 +1,10 @@
 -- A customer's timeline (R3): what there was with them, in order of time, as long as it is kept. A sorted set per
 -- customer by time of `conversation:<id>`, when it began, `item:<id>`, a contact or task, when it came,
 -- `note:<conversation>/<id>` and `taskcomment:<task>/<id>`; of one moment they are in this order. It goes when the last
--- of them has.
+-- of them has. Before them all is `last`, at minus the number of the customer's last conversation: the live one (R2),
+-- or one that is closed and perhaps reopened (R12).
+
+local LAST = 'last'
 
 -- So many of the oldest entries are looked at when one is added: more than that go than come.
 local LOOKED_AT = 4
@@ -20,35 +23,47 @@ end
 
 -- Drops the oldest entries of what is not kept any more.
 local function tidy(key)
-  local oldest = redis.call('ZRANGE', key, 0, LOOKED_AT - 1, 'WITHSCORES')
-  for i = 1, #oldest, 2 do
-    if tonumber(oldest[i + 1]) > clock.now() - settings.retention then return end
-    if not is_kept(oldest[i]) then redis.call('ZREM', key, oldest[i]) end
+  local old = clock.now() - settings.retention
+  for _, entry in ipairs(redis.call('ZRANGE', key, 0, old, 'BYSCORE', 'LIMIT', 0, LOOKED_AT)) do
+    if not is_kept(entry) then redis.call('ZREM', key, entry) end
   end
 end
 
 -- Adds a contact, task, note or comment.
 function timeline.add(customer, time, entry)
-  local key = keys.customer_timeline(customer)
+  local key = keys.customer(customer)
   redis.call('ZADD', key, time, entry)
   tidy(key)
 end
 
--- Something of the customer's is open from now on: the timeline stays.
-function timeline.keep(customer)
-  redis.call('PERSIST', keys.customer_timeline(customer))
+-- The id of the customer's last conversation, which may be gone by now; nil for none.
+function timeline.last_conversation(customer)
+  local number = redis.call('ZSCORE', keys.customer(customer), LAST)
+  return number and conversations.ID_PREFIX .. string.format('%.0f', -number) or nil
 end
 
--- Adds a conversation that begins. Its first contact tidies up.
+-- Something of the customer's is open from now on: the timeline stays.
+local function keep(customer)
+  redis.call('PERSIST', keys.customer(customer))
+end
+
+-- Adds a conversation that begins, the customer's last from now on. Its first contact tidies up.
 function timeline.begin(v)
-  redis.call('ZADD', keys.customer_timeline(v.customer), v.create_time, 'conversation:' .. v.id)
-  timeline.keep(v.customer)
+  redis.call('ZADD', keys.customer(v.customer), v.create_time, 'conversation:' .. v.id)
+  timeline.reopen(v)
+end
+
+-- A conversation is open again, and the customer's last.
+function timeline.reopen(v)
+  local number = string.sub(v.id, #conversations.ID_PREFIX + 1)
+  redis.call('ZADD', keys.customer(v.customer), '-' .. number, LAST)
+  keep(v.customer)
 end
 
 -- A task of the customer's is open, or no longer.
 function timeline.open_task(c)
   redis.call('SADD', keys.customer_tasks(c.customer), c.id)
-  timeline.keep(c.customer)
+  keep(c.customer)
 end
 
 function timeline.close_task(c)
@@ -59,12 +74,13 @@ end
 -- Something of the customer's is over: if it was the last, the timeline goes when it does.
 function timeline.let_go(customer)
   if redis.call('EXISTS', keys.customer_tasks(customer)) == 1 or conversations.live(customer) then return end
-  redis.call('PEXPIRE', keys.customer_timeline(customer), settings.retention)
+  redis.call('PEXPIRE', keys.customer(customer), settings.retention)
 end
 
--- How many entries are before the page that begins behind '<time>:<entry>', in the order asked. Of an entry that has
--- gone meanwhile only the time counts.
-local function entries_before(key, after, newest_first)
+-- How many members are before the page that begins behind '<time>:<entry>', '' for the first, in the order asked. Of an
+-- entry that has gone meanwhile only the time counts.
+local function members_before(key, after, newest_first)
+  if after == '' then return newest_first and 0 or redis.call('ZCOUNT', key, '-inf', '(0') end
   local time, entry = string.match(after, '^(%d+):(.+)$')
   local rank = redis.call(newest_first and 'ZREVRANK' or 'ZRANK', key, entry)
   if rank then return rank + 1 end
@@ -101,9 +117,13 @@ end
 -- At most so many entries behind a place, '' for the first, as fit into a message, one at least; and where the next
 -- ones begin, '' for the end. What is not kept any more is left out.
 function timeline.page(customer, after, most, newest_first)
-  local key = keys.customer_timeline(customer)
-  local from = after == '' and 0 or entries_before(key, after, newest_first)
+  local key = keys.customer(customer)
+  local from = members_before(key, after, newest_first)
   local found = redis.call(newest_first and 'ZREVRANGE' or 'ZRANGE', key, from, from + most, 'WITHSCORES')
+  if found[#found - 1] == LAST then
+    table.remove(found)
+    table.remove(found)
+  end
   local page, last, room = {}, '', PAGE_BYTES
   for i = 1, math.min(#found, 2 * most), 2 do
     local entry = shown(found[i], tonumber(found[i + 1]))

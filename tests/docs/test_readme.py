@@ -62,7 +62,7 @@ async def router_knows(redis: Redis) -> bool:
 
 async def test_every_command_of_the_tour_says_what_the_readme_says(ports: dict[str, str], store_url: str) -> None:
     steps = tour()
-    assert len(steps) == 7
+    assert len(steps) == 9
     async with aclosing(Redis.from_url(store_url, decode_responses=True)) as redis:
         for command, shown in steps:
             printed = await run(command, ports)

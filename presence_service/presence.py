@@ -207,6 +207,6 @@ class Presence:
                 case Standing.PENDING if left <= 0:
                     return
             if reached:
-                # What this replica has heard is not what the store says: it lost its last second. Not in a busy loop.
+                # What this replica has heard is not what the store says: it lost its last changes. Not in a busy loop.
                 await asyncio.sleep(min(look, max(left, 0)))
             look = min(2 * look, LONGEST_LOOK_SECONDS)

@@ -66,5 +66,5 @@ class Tenants:
         return sorted(text_of(member) for member in members)
 
     def forget(self) -> None:
-        """Register again when asked: a new connection may lead to a store that lost its last second."""
+        """Register again when asked: a new connection may lead to a store that lost its last changes."""
         self._ensured.clear()

@@ -144,7 +144,7 @@ def wire_for(client: "Redis | RedisCluster", on_connect: Callable[[], None]) -> 
 
 
 class _Lines:
-    """Which run of which server each connection leads to: a server that came back may have lost its last second."""
+    """Which run of which server each connection leads to: a server that came back may have lost its last changes."""
 
     def __init__(self, on_connect: Callable[[], None]) -> None:
         """``on_connect`` hears of each opening."""

@@ -390,7 +390,7 @@ class PresenceStore:
                 raise _unforeseen(step, answer)
 
     def _is_trusted(self) -> bool:
-        """Whether the store can't have come back without its last second while a router routes on what it lost."""
+        """Whether the store can't have come back without its last changes while a router routes on what it lost."""
         return self._store.known_for() * 1_000_000 >= self._window_us
 
 

@@ -220,7 +220,7 @@ class Agent:
         other = Screen(self.agent_id)
         async with aclosing(self._line.sdk.watch_assignments(self.agent_id)) as messages:
             other.take(await anext(messages))
-        return self.screen.offers.keys() == other.offers.keys() and self.screen.contacts.keys() == other.contacts.keys()
+        return (self.screen.offers, self.screen.contacts) == (other.offers, other.contacts)
 
     # How
 

@@ -536,7 +536,7 @@ async def test_what_a_killed_replica_has_left_goes_but_for_when_the_agent_was_th
 
 @pytest.mark.usefixtures("compares_often")
 async def test_a_stream_that_the_store_has_forgotten_is_noted_again(desk: Desk, redis: "Redis") -> None:
-    """As after a restart that lost its last second."""
+    """As after a restart that lost its last changes."""
     async with desk.app():
         await redis.delete(f"{{{TENANT}}}:router:agent/ann/streams", REPLICAS)
         await eventually(desk.is_connected, "the replica has noted the stream again")

@@ -32,7 +32,7 @@ function clock.now()
 end
 
 -- The run of the server that this step was sent to: another one after a restart or a failover, which may
--- have lost the last second.
+-- have lost the last changes.
 function clock.server()
   return string.match(ARGV[1], ' (.*)$') or ''
 end

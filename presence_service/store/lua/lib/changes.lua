@@ -107,7 +107,7 @@ end
 -- Returns the agent (nil if unknown) and, if the step has nothing to decide, its answer.
 --
 -- A request id that is known gets its answer again. If it took something away and still_so(agent) says
--- that it is still away, it is said to the router anew: a store that came back without its last second
+-- that it is still away, it is said to the router anew: a store that came back without its last changes
 -- would otherwise answer by an acknowledgement from before.
 function changes.begin(still_so)
   local agent = agents.read(ARGV[AGENT])

@@ -1,8 +1,7 @@
 """The lease under which the router acts on what it knows of presence; both services count with the same numbers.
 
 The router gives work until `sent` + LEASE of the newest renewal; a call that takes availability away waits for the
-router's acknowledgement no longer than LEASE + MARGIN. The margin outweighs the age of a copy that presence's store
-may come back from, and the coarseness of clocks.
+router's acknowledgement no longer than LEASE + MARGIN. The margin outweighs the coarseness of clocks.
 """
 
 from datetime import timedelta

@@ -10,12 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
+import grpc
+
 from maitred.v1 import channel_pb2
 from maitred.v1 import insight_service_pb2 as insight
 from maitred.v1.contact_pb2 import Contact, Conversation, OfferOutcome
 from maitred.v1.router_service_pb2 import ContactAssigned
 from tests.faults import consults
 from tests.faults.clients import Line
+from tests.faults.history import PAUSE_SECONDS
 from tests.faults.screen import MESSAGES
 
 Event = insight.Event
@@ -114,14 +117,19 @@ class Chronicle:
         """Reads for ever, from what happens next on."""
         cursor = ""
         while True:
-            async for message in line.sdk.insight.WatchEvents(insight.WatchEventsRequest(cursor=cursor)):
-                self.follows.set()
-                if message.cursor_gone:
-                    self._note("some events are gone")
-                for event in message.events:
-                    self.take(event)
-                cursor = message.cursor
-                self.entry = cursor.rpartition(".")[0]
+            try:
+                async for message in line.sdk.insight.WatchEvents(insight.WatchEventsRequest(cursor=cursor)):
+                    self.follows.set()
+                    if message.cursor_gone:
+                        self._note("some events are gone")
+                    for event in message.events:
+                        self.take(event)
+                    cursor = message.cursor
+                    self.entry = cursor.rpartition(".")[0]
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+                await asyncio.sleep(PAUSE_SECONDS)
 
     def take(self, event: Event) -> None:
         """Takes in what happened next."""

@@ -86,6 +86,8 @@ class Plan:
     # How often a client turns to whom the others turn to now, of a hundred times.
     crowding: int = 45
     seed: int = 1
+    # How long (s) a call that got no answer is made again, where things are killed.
+    patience: float = 0.0
 
 
 class Hammering:
@@ -160,8 +162,9 @@ class Hammering:
             async def has() -> bool:
                 last: Any = await redis.xrevrange(EVENTS, count=1)
                 numbers = [await redis.hget(f"{ROUTER}agent/{each}", "number") for each in self.agents]
+                base = int(await redis.hget(f"{ROUTER}run", "base") or 0)
                 shown = [screen.number for screen in self.screens.values()]
-                return self.chronicle.entry == last[0][0] and shown == [int(each or 0) for each in numbers]
+                return self.chronicle.entry == last[0][0] and shown == [max(int(each or 0), base) for each in numbers]
 
             await eventually(has, "everything that happened was read", seconds=30)
         self.chronicle.finish_step()
@@ -413,8 +416,14 @@ class Client:
     async def _call(self, name: str, stub: Any, request: Any, *, subject: str, kind: str = "") -> None:
         agent_id = getattr(request, "agent_id", "")
         actor = f"{kind}/client-{self.number}" if kind else f"agent/{agent_id}"
-        call = getattr(stub, name)(request, timeout=DEADLINE, metadata=((ACTOR_KEY, actor),))
-        await self.site.history.call(name, call, agent_id=agent_id, subject=subject, request=request)
+        await self.site.history.persist(
+            name,
+            lambda: getattr(stub, name)(request, timeout=DEADLINE, metadata=((ACTOR_KEY, actor),)),
+            agent_id=agent_id,
+            subject=subject,
+            request=request,
+            seconds=self.site.plan.patience,
+        )
 
     def _line(self) -> Line:
         return self.dice.choice(self.site.lines)

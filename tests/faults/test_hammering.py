@@ -1,8 +1,9 @@
 """One conversation for each customer, with one agent, whatever many do at once by way of several routers."""
 
 import asyncio
+import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing, suppress
 from fnmatch import fnmatchcase
 
@@ -17,7 +18,8 @@ from tests.faults.clients import DEADLINE
 from tests.faults.consults import is_under_way, transferred
 from tests.faults.hammer import ROUTER, Hammering, Plan, hammering
 from tests.faults.history import Call
-from tests.faults.stack import Shape, open_stack
+from tests.faults.processes import Service, StoreProcess
+from tests.faults.stack import Shape, Stack, open_stack
 from tests.router.told import misfits
 from tests.rules import rule
 
@@ -36,11 +38,45 @@ OF_AGENTS = tuple(f"agent/*/{each}" for each in ("load", "offers", "unhelped", "
 @pytest.mark.timeout(240)
 @rule("S2", "R2", "R4", "R72", "R86", "R87", "R145", "R185", "R186", "R188", "R189", "R190", "R191")
 async def test_a_customer_has_one_conversation_with_one_agent_whatever_20_clients_do_at_once() -> None:
-    plan = Plan(seconds=60)
-    async with open_stack(Shape(routers=2)) as stack, hammering(stack, plan) as site:
+    async with open_stack(Shape(routers=2)) as stack:
+        site = await _hammered(stack, Plan(seconds=60))
+    checks.none(disagreements(site.history, site.chronicle))
+    # One in which mostly nothing happened would have shown nothing. On a machine of its own it is half of everything.
+    shares = _shares(site)
+    assert {name: share for name in TOO_LATE if (share := shares.get(name, 0)) < 0.3} == {}
+    done = _ways(site, TRANSFERRED)
+    assert {way: done[way] for way in WAYS if done[way] < LEAST_TRANSFERS} == {}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+@rule("R2", "R4", "R87", "R145")
+async def test_a_customer_has_one_conversation_with_one_agent_whatever_is_killed_meanwhile() -> None:
+    """Services and the store, which has on the disk whatever it answers. A call that got no answer is made again."""
+    dice = random.Random(1)
+
+    async def kills(stack: Stack) -> None:
+        all_of_them: list[Service | StoreProcess] = [*stack.services, stack.router_store]
+        for _ in range(4):
+            for each in dice.sample(all_of_them, len(all_of_them)):
+                await asyncio.sleep(dice.uniform(1, 4))
+                await each.kill()
+                await asyncio.sleep(dice.uniform(0, 0.5))
+                await each.start()
+
+    async with open_stack(Shape(routers=2, appendfsync="always")) as stack:
+        await _hammered(stack, Plan(seconds=60, patience=30), kills)
+
+
+async def _hammered(
+    stack: Stack, plan: Plan, fault: Callable[[Stack], Coroutine[None, None, None]] | None = None
+) -> Hammering:
+    """Hammers on the stack while things fail, lets all of it end, and checks what holds in every hammering."""
+    async with hammering(stack, plan) as site:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(site.hammers())
-            tasks.create_task(_is_recounted(site))
+            tasks.create_task(_is_recounted(site) if fault is None else fault(stack))
+        await stack.routes()
         await _agrees(site)
         await site.looks_up_all()
         await site.closes_all()
@@ -48,13 +84,8 @@ async def test_a_customer_has_one_conversation_with_one_agent_whatever_20_client
         await _is_all_over(site)
     print(f"\n{_figures(site)}")
     checks.none(site.chronicle.problems)
-    checks.none(disagreements(site.history, site.chronicle))
     checks.none([problem for screen in site.screens.values() for problem in screen.problems])
-    # One in which mostly nothing happened would have shown nothing. On a machine of its own it is half of everything.
-    shares = _shares(site)
-    assert {name: share for name in TOO_LATE if (share := shares.get(name, 0)) < 0.3} == {}
-    done = _ways(site, TRANSFERRED)
-    assert {way: done[way] for way in WAYS if done[way] < LEAST_TRANSFERS} == {}
+    return site
 
 
 def _ways(site: Hammering, type_: insight.Event.Type.ValueType) -> Counter[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from redis.exceptions import RedisError, ResponseError
 
 from .errors import StoreBusy, StoreUnavailable
-from .failures import UNREACHABLE, store_error
+from .failures import UNREACHABLE, closed_as_lost, store_error
 from .steps import Step
 from .wire import Command, Wire
 
@@ -161,7 +161,8 @@ class Batcher:
         """Exchange within the time-out; if that fails, the failure is the answer to every command."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._wire.exchange(commands)
+                with closed_as_lost():
+                    return await self._wire.exchange(commands)
         except TimeoutError:
             failure = StoreUnavailable(f"no answer within {self._timeout:g} s")
             return [failure] * len(commands)

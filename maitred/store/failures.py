@@ -21,6 +21,9 @@ from .errors import StepFailed, StoreError, StoreFull, StoreUnavailable
 UNREACHABLE = (ConnectionLost, TimedOut, RedisClusterException, OSError, TimeoutError)
 """The connection was lost, refused or silent; OSError and TimeoutError come from below the driver."""
 
+_CLOSED = "the handler is closed"
+"""How uvloop refuses to write to a connection closed just before: in a RuntimeError, which the driver lets pass."""
+
 _NOT_READY = (ReadOnlyError, ClusterError, TryAgainError)
 _NOT_READY_WORDS = ("BUSY", "MISCONF", "NOREPLICAS", "UNBLOCKED")
 
@@ -40,6 +43,17 @@ def store_error(error: BaseException) -> StoreError:
 
 
 @contextmanager
+def closed_as_lost() -> Iterator[None]:
+    """Raise the driver's ConnectionError where a connection was closed just before a write."""
+    try:
+        yield
+    except RuntimeError as error:
+        if _CLOSED not in str(error):
+            raise
+        raise ConnectionLost(str(error)) from error
+
+
+@contextmanager
 def translated() -> Iterator[None]:
     """Raise what the driver raises inside as errors of ours, and the cancellations it swallows.
 
@@ -52,7 +66,8 @@ def translated() -> Iterator[None]:
     task = asyncio.current_task()
     before = task.cancelling() if task is not None else 0
     try:
-        yield
+        with closed_as_lost():
+            yield
     except (RedisError, *UNREACHABLE) as error:
         raise store_error(error) from error
     if task is not None and task.cancelling() > before:

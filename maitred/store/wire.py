@@ -17,7 +17,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
 
-from .failures import UNREACHABLE
+from .failures import UNREACHABLE, closed_as_lost
 
 _MODE = 4
 """Where the first argument of a step is among the words: FCALL, function, number of keys, key."""
@@ -125,8 +125,9 @@ class ClusterWire:
     async def _exchange_with(self, node: ClusterNode, commands: Sequence[Command]) -> list[Any]:
         connection = node.acquire_connection()
         try:
-            run = await self._lines.open(connection)
-            return await _exchange(connection, commands, run)
+            with closed_as_lost():
+                run = await self._lines.open(connection)
+                return await _exchange(connection, commands, run)
         except (RedisError, *UNREACHABLE) as error:  # one node's failure is not that of the others' calls
             return [error] * len(commands)
         finally:

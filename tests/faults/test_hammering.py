@@ -65,7 +65,9 @@ async def test_a_customer_has_one_conversation_with_one_agent_whatever_is_killed
                 await each.start()
 
     async with open_stack(Shape(routers=2, appendfsync="always")) as stack:
-        await _hammered(stack, Plan(seconds=60, patience=30), kills)
+        site = await _hammered(stack, Plan(seconds=60, patience=30), kills)
+    done = {*(name for name, share in _shares(site).items() if share), *_ways(site, TRANSFERRED)}
+    assert {*TOO_LATE, *WAYS} <= done, "what was never done was not tried by the kills"
 
 
 async def _hammered(
